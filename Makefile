@@ -1,0 +1,90 @@
+# Everything a developer or a pipeline does here. `make` alone lists it.
+# A second call installs nothing: the files .venv/.runtime-ready and .venv/.dev-ready say what is already there.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+LOCK := pip compile --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+# A python3 that is too old need not stop anyone who has a newer one beside it. A PYTHON that was asked for is taken at its word.
+ifeq ($(origin PYTHON),file)
+PYTHONS := $(PYTHON) python3.13 python3.12 python3.11
+else
+PYTHONS = '$(PYTHON)'
+endif
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check bench lock clean environment gone
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "HOST=0.0.0.0 PORT=9000 make run   serve elsewhere"
+	@echo "PYTHON=python3.12 make setup      make .venv with another Python"
+	@echo "make test ARGS='-k iron'          hand arguments to pytest (make bench: to the benchmarks)"
+	@echo "make lock UPGRADE=1               take the newest releases"
+
+setup: .venv/.runtime-ready ## Install what the service needs into .venv
+
+run: .venv/.runtime-ready ## Serve on HOST:PORT (127.0.0.1:8000)
+	$(BIN)/legwork serve --host '$(HOST)' --port '$(PORT)'
+
+test: .venv/.dev-ready ## Run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev-ready ## Check format, lint, types, import directions and spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+bench: .venv/.dev-ready ## Measure the service
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Pin the dependencies anew in requirements/*.txt
+	@uv=$(BIN)/uv; test -x $$uv || uv=$$(command -v uv) || { $(MAKE) --no-print-directory .venv/.dev-ready && uv=$(BIN)/uv; }; \
+	set -ex; \
+	"$$uv" $(LOCK) --quiet --output-file requirements/runtime.txt pyproject.toml requirements/build.in; \
+	"$$uv" $(LOCK) --quiet --output-file requirements/dev.txt --constraints requirements/runtime.txt \
+		pyproject.toml requirements/build.in requirements/dev.in
+
+clean: ## Remove the environment, the caches and what was built
+	rm -rf .venv build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment:
+	@found=; for python in $(PYTHONS); do \
+		if "$$python" -c '$(NEW_ENOUGH)' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "Legwork needs Python 3.11 or newer; none found as: $(PYTHONS)." >&2; \
+		echo "Name one with: make PYTHON=/path/to/python3.11 setup" >&2; \
+		exit 1; \
+	fi; \
+	echo "Creating .venv with $$("$$found" --version)"; \
+	"$$found" -m venv --clear .venv || { rm -rf .venv; exit 1; }
+
+# A Python that has left the machine leaves a dead link, and stamps that no longer hold.
+GONE := $(shell test -x $(BIN)/python || echo gone)
+
+.venv/.runtime-ready: $(GONE) requirements/runtime.txt pyproject.toml
+	@test -x $(BIN)/python || $(MAKE) --no-print-directory environment
+	@$(BIN)/python -c '$(NEW_ENOUGH)' || { echo "The Python in .venv is older than 3.11: make clean, then try again." >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip  # other tools make environments without pip
+	@echo "Installing the pinned runtime into .venv"
+	$(PIP) install --require-hashes -r requirements/runtime.txt
+	@echo "Linking this checkout into .venv, with the pinned build backend"
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev-ready: .venv/.runtime-ready requirements/dev.txt
+	@echo "Installing the pinned tools for tests and checks into .venv"
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Cards: what a clinician sees of the advice. Ranks, folds, words; concludes nothing."""

@@ -1,0 +1,220 @@
+"""Wording a card: what the chart shows, why it may matter, what to consider, what was not checked."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cards.models import Advised, Basis, Card, CardsResponse, Coding, Extension, Link, Source
+from cards.ranking import TopicAdvice, rank
+from cards.suggestions import Desk
+from cards.text import escaped, plain, shortened
+from cards.wording import WORDING
+from cds.chart.chart import Chart
+from cds.chart.facts import Absence, Fact, Indicator, Measurement
+from cds.reasoning.files import Evidence, OverridesFile
+from cds.reasoning.knowledge import PROPOSED
+from cds.reasoning.plans import Advice
+
+DIFFERENTIAL = "differential"
+DATA_QUALITY = "dataquality"
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What a card needs beside the advice: the desk of orders, the override reasons, our public address."""
+
+    desk: Desk
+    overrides: OverridesFile
+    public_url: str
+    max_cards: int = WORDING.max_cards
+
+    def answer(self, advice: Sequence[Advice], failed: Sequence[str] = (), *, undecided: bool = False) -> CardsResponse:
+        """Turn advice into cards.
+
+        Args:
+            advice: of all plans, in any order.
+            failed: titles of plans that broke down; the last card says so.
+            undecided: whether silence would pass for an answer though nothing could be checked.
+        """
+        ranked = rank(advice, self.max_cards)
+        broken = tuple(WORDING.failed.format(title=title) for title in failed)
+        cards = [self._card(topic) for topic in ranked.own]
+        if ranked.folded:
+            cards.append(self._fold(ranked.folded))
+        if broken or (undecided and not cards):
+            cards = self._admit(cards, broken)
+        return CardsResponse(tuple(cards))
+
+    def _card(self, topic: TopicAdvice) -> Card:
+        first = topic.advice[0]
+        file = first.plan.knowledge.file
+        suggestions = self.desk.suggestions(topic)
+        sources = _evidence(topic.advice)
+        source = sources[0] if sources else None
+        return Card(
+            uuid=str(uuid.uuid4()),
+            summary=shortened(_worded(first, first.recommendation.summary)),
+            indicator=topic.indicator.word,  # type: ignore[arg-type]  # the words of Indicator are CDS Hooks' own
+            source=Source(
+                label=source.label if source else file.title,
+                url=source.url if source else None,
+                topic=self._topic(file.id, file.title),
+            ),
+            detail=self._detail(topic),
+            suggestions=suggestions,
+            selection_behavior="any" if suggestions else None,
+            override_reasons=tuple(
+                Coding(self.overrides.system, code, self.overrides.reasons[code]) for code in file.override_reasons
+            ),
+            links=(
+                Link(WORDING.plan_link.format(title=file.title), f"{self.public_url}/knowledge/{file.id}", "absolute"),
+                *(Link(e.label, e.url, "absolute") for e in sources if e.url),
+            ),
+            extension=Extension(tuple(_advised(a) for a in topic.advice)),
+        )
+
+    def _topic(self, code: str, display: str) -> Coding:
+        return Coding(WORDING.topic_system, code, display)
+
+    def _detail(self, topic: TopicAdvice) -> str:
+        parts = [_listed(WORDING.seen, _seen(topic.advice))]
+        whys = [_worded_markdown(a, a.recommendation.why) for a in topic.advice]
+        notes = [_worded_markdown(a, a.recommendation.notes[n]) for a in topic.advice for n in a.notes]
+        also = [
+            WORDING.also.format(summary=escaped(_worded(a, a.recommendation.summary)))
+            for a in topic.advice[1:]
+        ]
+        parts.append(f"**{WORDING.why}**\n\n" + "\n\n".join(dict.fromkeys((*also, *whys, *notes))))
+        parts.append(_listed(WORDING.consider, (_worded_markdown(a, t) for a in topic.advice for t in a.recommendation.consider)))
+        unknown = [escaped(word) for a in topic.advice for word in a.unknown]
+        if unknown:
+            parts.append(_listed(WORDING.not_checked, unknown))
+        parts.append(self._closing(topic))
+        return "\n\n".join(parts)
+
+    def _closing(self, topic: TopicAdvice) -> str:
+        file = topic.advice[0].plan.knowledge.file
+        lines = [WORDING.safety.format(today=self.desk.chart.today.isoformat())]
+        if topic.indicator is Indicator.CRITICAL:
+            lines.insert(0, WORDING.critical)
+        if file.status != "active":
+            lines.append(WORDING.draft.format(plan=file.title, version=file.version))
+        return "_" + " ".join(lines) + "_"
+
+    def _fold(self, topics: Sequence[TopicAdvice]) -> Card:
+        """Put what exceeds the number of cards into one: a line for each topic."""
+        titles = [t.advice[0].plan.knowledge.file.title for t in topics]
+        summary = WORDING.fold_summary.format(topics=", ".join(titles))
+        if shortened(summary) != plain(summary):
+            summary = WORDING.fold_summary_short.format(count=len(topics))
+        lines = []
+        for topic, title in zip(topics, titles, strict=True):
+            first = topic.advice[0]
+            lines.append(f"**{escaped(title)}**: {escaped(_worded(first, first.recommendation.summary))}")
+            lines.extend(f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
+        unknown = [escaped(word) for t in topics for a in t.advice for word in a.unknown]
+        parts = ["\n".join(f"- {line}" if not line.startswith("  ") else line for line in lines)]
+        if unknown:
+            parts.append(_listed(WORDING.not_checked, unknown))
+        parts.append(f"_{WORDING.safety.format(today=self.desk.chart.today.isoformat())}_")
+        return Card(
+            uuid=str(uuid.uuid4()),
+            summary=shortened(summary),
+            indicator=topics[0].indicator.word,  # type: ignore[arg-type]  # as above
+            source=Source(label=WORDING.fold_source, topic=self._topic(DIFFERENTIAL, WORDING.fold_title)),
+            detail="\n\n".join(parts),
+            links=tuple(
+                Link(WORDING.plan_link.format(title=title), f"{self.public_url}/knowledge/{t.topic}", "absolute")
+                for t, title in zip(topics, titles, strict=True)
+            ),
+            extension=Extension(tuple(_advised(a) for t in topics for a in t.advice)),
+        )
+
+    def _admit(self, cards: list[Card], broken: Sequence[str]) -> list[Card]:
+        """Say on a card of its own that not everything was checked: silence must not pass for "nothing found"."""
+        unknown = [*broken, *(f"{area}: {reason}" for area, reason in self.desk.chart.unknown.items())]
+        detail = [WORDING.undecided_why, _listed(WORDING.not_checked, map(escaped, unknown))]
+        card = Card(
+            uuid=str(uuid.uuid4()),
+            summary=WORDING.undecided_summary,
+            indicator="info",
+            source=Source(label=WORDING.fold_source, topic=self._topic(DATA_QUALITY, WORDING.undecided_summary)),
+            detail="\n\n".join(detail),
+        )
+        return [*cards, card]
+
+
+def _evidence(advice: Sequence[Advice]) -> list[Evidence]:
+    """Give the literature behind the advice, that of the strongest first."""
+    keys = dict.fromkeys((a.plan.knowledge.file.id, key) for a in advice for key in a.recommendation.evidence if key != PROPOSED)
+    by_plan = {a.plan.knowledge.file.id: a.plan.knowledge.file.evidence for a in advice}
+    return [by_plan[plan][key] for plan, key in keys]
+
+
+def _worded(advice: Advice, text: str) -> str:
+    """Fill in the placeholders of a sentence, as plain text."""
+    return text.format_map({name: plain(value) for name, value in advice.shown.items()})
+
+
+def _worded_markdown(advice: Advice, text: str) -> str:
+    """Fill in the placeholders of a sentence that goes into Markdown."""
+    return text.format_map({name: escaped(value) for name, value in advice.shown.items()})
+
+
+def _listed(heading: str, lines: Iterable[str]) -> str:
+    return f"**{heading}**\n\n" + "\n".join(f"- {line}" for line in dict.fromkeys(lines))
+
+
+def _seen(advice: Sequence[Advice]) -> list[str]:
+    """Say each fact once, however many resources and recommendations state it."""
+    context = [f for a in advice for f in a.context]
+    basis = [f for a in advice for f in a.basis]
+    spoken: dict[tuple[str, str, str], str] = {}
+    for fact in (*context[:3], *basis):
+        if isinstance(fact, Absence) and not fact.worth_saying:
+            continue
+        if fact.name == "Patient":
+            continue
+        spoken.setdefault((fact.name.lower(), fact.value, str(fact.on or "")), _line(fact))
+    lines = list(spoken.values())
+    if len(lines) > WORDING.lines:
+        rest = len(lines) - WORDING.lines
+        lines = [*lines[: WORDING.lines], WORDING.more.format(count=rest)]
+    return lines
+
+
+def _line(fact: Fact) -> str:
+    value = f"{fact.value} {fact.unit}".strip()
+    said = f"{escaped(fact.name)}: **{escaped(value)}**" if value else escaped(fact.name)
+    asides = [escaped(str(fact.on))] if fact.on is not None else []
+    if isinstance(fact, Measurement):
+        if fact.side:
+            asides.insert(0, fact.side)
+        if fact.range_text:
+            asides.append(WORDING.reference_range.format(range=escaped(fact.range_text)))
+    asides.extend(escaped(note) for note in fact.notes)
+    return f"{said} ({'; '.join(asides)})" if asides else said
+
+
+def _advised(advice: Advice) -> Advised:
+    file = advice.plan.knowledge.file
+    return Advised(
+        topic=file.id,
+        plan=file.id,
+        recommendation=advice.name,
+        indicator=advice.indicator.word,
+        version=file.version,
+        status=file.status,
+        basis=tuple(_basis(fact) for fact in dict.fromkeys((*advice.basis, *advice.context)) if fact.name.strip()),
+        unknown=advice.unknown,
+    )
+
+
+def _basis(fact: Fact) -> Basis:
+    return Basis(
+        fact=plain(fact.name),
+        value=plain(fact.value) or None,
+        unit=plain(fact.unit) or None,
+        on=str(fact.on) if fact.on else None,
+        reference=fact.reference or None,
+    )

@@ -1,0 +1,100 @@
+"""Suggestions: draft orders, built and validated once as FHIR, completed for each card."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from fhir.resources.R4B.servicerequest import ServiceRequest
+
+from cards.models import Action, Suggestion
+from cards.ranking import TopicAdvice
+from cards.wording import WORDING
+from cds.chart.chart import Chart
+from cds.chart.dates import days_ago
+from cds.reasoning.files import OrderCode, OrderFile
+
+
+@dataclass(slots=True)
+class Desk:
+    """The orders of one answer: none is suggested twice, nor one that is open already."""
+
+    chart: Chart
+    orders: Mapping[str, OrderFile]
+    encounter_id: str | None
+    taken: set[str] = field(default_factory=set)
+
+    def suggestions(self, topic: TopicAdvice) -> tuple[Suggestion, ...]:
+        """Make the suggestions of a topic, in the order of its advice."""
+        made = []
+        for advice in topic.advice:
+            for name in advice.suggests:
+                if name in self.taken or self._is_open(self.orders[name]):
+                    continue
+                self.taken.add(name)
+                order = self.orders[name]
+                resource = self._resource(name, order, topic)
+                action = Action(type="create", description=order.description, resource=resource)
+                made.append(Suggestion(label=order.label, uuid=str(uuid.uuid4()), actions=(action,)))
+        return tuple(made)
+
+    def _is_open(self, order: OrderFile) -> bool:
+        """Whether everything that the order would bring is on order already (DS-20)."""
+        return bool(order.measures) and all(self._pending(concept) for concept in order.measures)
+
+    def _pending(self, concept: str) -> bool:
+        return any(
+            order.open and order.on is not None and 0 <= days_ago(order.on, self.chart.today) <= WORDING.already_ordered_days
+            for order in self.chart.record.orders(concept)
+        )
+
+    def _resource(self, name: str, order: OrderFile, topic: TopicAdvice) -> dict[str, Any]:
+        resource = dict(_template(name, order))
+        resource["subject"] = {"reference": self.chart.patient.reference}
+        resource["authoredOn"] = self.chart.today.isoformat()
+        if self.encounter_id:
+            resource["encounter"] = {"reference": f"Encounter/{self.encounter_id}"}
+        reasons = dict.fromkeys(
+            fact.reference for advice in topic.advice for fact in advice.context if fact.reference.startswith(("Condition/", "Observation/"))
+        )
+        if reasons:
+            resource["reasonReference"] = [{"reference": reference} for reference in list(reasons)[:3]]
+        title = topic.advice[0].plan.knowledge.file.title
+        resource["note"] = [{"text": WORDING.order_note.format(title=title)}]
+        return resource
+
+
+@cache
+def _template(name: str, order: OrderFile) -> dict[str, Any]:
+    """Build what an order is for every patient; the subject stands in for the one to come."""
+    code: dict[str, Any] = {"text": order.text}
+    if order.code is not None:
+        code["coding"] = [_coding(order.code)]
+    draft: dict[str, Any] = {
+        "resourceType": "ServiceRequest",
+        "status": "draft",
+        "intent": "proposal",
+        "priority": order.priority,
+        "code": code,
+        "subject": {"reference": "Patient/example"},
+    }
+    if order.category is not None:
+        draft["category"] = [{"coding": [_coding(order.category)]}]
+    validated: dict[str, Any] = ServiceRequest.model_validate(draft).model_dump(mode="json", exclude_none=True)
+    return validated
+
+
+def _coding(code: OrderCode) -> dict[str, str]:
+    return {"system": code.system, "code": code.code, "display": code.display}
+
+
+def warm_up(orders: Mapping[str, OrderFile]) -> None:
+    """Build every draft order, so that no call has to.
+
+    Raises:
+        ValueError: an order is not valid FHIR.
+    """
+    for name, order in orders.items():
+        _template(name, order)
+

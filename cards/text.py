@@ -1,0 +1,46 @@
+"""Text on its way into a card: escaped for Markdown and HTML, or plain and short."""
+
+import re
+import unicodedata
+
+SUMMARY_LIMIT = 139
+"""UTF-16 units that a summary may have: fewer than 140, as clients in JavaScript count."""
+
+_SPECIAL = re.compile(r"[\\`*_{}\[\]|~]|:(?=//)|@|(?<=\bwww)\.|^[#+\-]|^\d+(?=[.)]\s)", re.IGNORECASE)
+"""What Markdown would read: marks anywhere, bare addresses, and at the start of a line headings and lists."""
+_BLANKS = re.compile(r"\s+")
+_LONGEST = 200
+
+
+def plain(text: str) -> str:
+    """Give a text on one line, without control or formatting characters."""
+    visible = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text if unicodedata.category(c) not in {"Cf", "Cs", "Co", "Cn"})
+    return _BLANKS.sub(" ", visible).strip()
+
+
+def escaped(text: str) -> str:
+    """Give chart text so that neither Markdown nor HTML sees anything in it but text."""
+    line = plain(text)
+    if len(line) > _LONGEST:
+        line = line[:_LONGEST].rstrip() + "…"
+    return _SPECIAL.sub(_backslashed, line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+
+
+def _backslashed(match: re.Match[str]) -> str:
+    # A digit cannot be escaped; the point behind it can.
+    return f"{match[0]}\\" if match[0].isdigit() else f"\\{match[0]}"
+
+
+def shortened(text: str, limit: int = SUMMARY_LIMIT) -> str:
+    """Cut a plain line at a word so that it has at most `limit` UTF-16 units."""
+    line = plain(text)
+    if _units(line) <= limit:
+        return line
+    while _units(line) > limit - 1:
+        head, _, _ = line.rpartition(" ")
+        line = head or line[:-1]
+    return line.rstrip(" ,;:") + "…"
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "replace")) // 2

@@ -1,0 +1,37 @@
+"""The shared sentences of all cards, from wording.toml."""
+
+from pathlib import Path
+
+from cds.reasoning.files import File, Text, read
+
+
+class Wording(File):
+    """`wording.toml`."""
+
+    max_cards: int
+    order: tuple[Text, ...]
+    seen: Text
+    why: Text
+    consider: Text
+    not_checked: Text
+    more: Text
+    lines: int
+    reference_range: Text
+    also: Text
+    safety: Text
+    critical: Text
+    draft: Text
+    failed: Text
+    fold_summary: Text
+    fold_summary_short: Text
+    fold_title: Text
+    fold_source: Text
+    undecided_summary: Text
+    undecided_why: Text
+    plan_link: Text
+    topic_system: Text
+    order_note: Text
+    already_ordered_days: int
+
+
+WORDING = read(Path(__file__).with_name("wording.toml"), Wording)

@@ -1,0 +1,1 @@
+"""The patient's chart: typed facts, their units, codes and dates. Knows nothing of HTTP or JSON."""

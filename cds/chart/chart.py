@@ -1,0 +1,88 @@
+"""One patient's chart on one day: the inner rooms' only view of the data.
+
+A chart answers two questions. What facts are there of a concept? And is what is not there known to be absent, or
+unknown? The second is asked by area of data, since that is how data arrive: a list was supplied, or it was not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any, Protocol
+
+from cds.chart.facts import Act, Answer, CodedResult, Drug, Measurement, Order, Patient, Problem, Stay
+
+
+class Area(StrEnum):
+    """A part of the chart that arrives, or fails to arrive, as a whole; the words are for cards."""
+
+    PROBLEMS = "problem list"
+    LABORATORY = "laboratory results"
+    OBSERVATIONS = "other observations"
+    MEDICATIONS = "medications"
+    ORDERS = "orders"
+    PROCEDURES = "procedures"
+    REPORTS = "diagnostic reports"
+    ENCOUNTERS = "encounters"
+    ANSWERS = "questionnaire answers"
+    FAMILY = "family history"
+    ALLERGIES = "allergies"
+
+
+class Record(Protocol):
+    """Where the facts come from: the resources of a call, read when asked for."""
+
+    def problems(self, concept: str) -> tuple[Problem, ...]:
+        """Conditions that mean a concept, active or not; none that was refuted or entered in error."""
+
+    def complaints(self, concept: str) -> tuple[Problem, ...]:
+        """Reasons of encounters and chief complaints that mean a concept."""
+
+    def measurements(self, analyte: str) -> tuple[Measurement, ...]:
+        """Results of an analyte, newest first, undated last."""
+
+    def coded_results(self, concept: str) -> tuple[CodedResult, ...]:
+        """Results with a coded or yes/no value, newest first."""
+
+    def drugs(self, concept: str) -> tuple[Drug, ...]:
+        """Medications of a class, current or not."""
+
+    def orders(self, concept: str) -> tuple[Order, ...]:
+        """Requests for a service, or for a panel that contains an analyte."""
+
+    def acts(self, concept: str) -> tuple[Act, ...]:
+        """Procedures and reports that mean a concept."""
+
+    def answers(self, item: str) -> tuple[Answer, ...]:
+        """Answers to an item, newest first."""
+
+    def relatives(self, concept: str) -> tuple[Problem, ...]:
+        """Conditions of relatives."""
+
+    def allergies(self, concept: str) -> tuple[Problem, ...]:
+        """Active allergies and intolerances to a class of drugs."""
+
+    def stays(self) -> tuple[Stay, ...]:
+        """Encounters."""
+
+
+@dataclass(slots=True)
+class Chart:
+    """A patient's facts as of `today`."""
+
+    today: date
+    patient: Patient
+    record: Record
+    unknown: Mapping[Area, str] = field(default_factory=dict)
+    """Areas that are not wholly known, each with the reason in words."""
+    findings: dict[int, Any] = field(default_factory=dict)
+    """What was already concluded from this chart, by criterion (cds.reasoning.criteria)."""
+
+    @property
+    def age(self) -> int | None:
+        """The patient's age today [a], None without a birth date; the lower one where the date is partial."""
+        born = self.patient.birth
+        if born is None:
+            return None
+        day = born.last
+        return self.today.year - day.year - ((self.today.month, self.today.day) < (day.month, day.day))

@@ -1,0 +1,88 @@
+"""Codes and the concepts they mean.
+
+A *concept* is the name of a value set or an analyte ("pad-diagnosis", "ferritin"). The code book answers one question,
+for every coding of every resource of every call: which concepts does this coding belong to?
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+ATC = "http://www.whocc.no/atc"
+_BY_PREFIX = frozenset({ICD, ATC})
+"""Systems whose hierarchy is spelled in the code itself."""
+
+_SNOMED = "http://snomed.info/sct"
+NONE: frozenset[str] = frozenset()
+
+
+def plain(code: str) -> str:
+    """Spell a hierarchical code without its dot, in upper case: `i70.2` -> `I702`."""
+    return code.replace(".", "").strip().upper()
+
+
+@dataclass(slots=True)
+class CodeSystems:
+    """Canonical URIs of code systems, by every spelling that stands for them."""
+
+    _canonical: dict[str, str | None] = field(default_factory=dict)
+
+    def add(self, uri: str, aliases: Iterable[str] = ()) -> None:
+        """Make a system known under its URI and its aliases."""
+        for spelling in (uri, *aliases):
+            self._canonical[spelling] = uri
+            self._canonical[_folded(spelling)] = uri
+
+    def canonical(self, spelling: str) -> str | None:
+        """Give the URI of the system that a spelling stands for; None for an unknown one."""
+        try:
+            return self._canonical[spelling]
+        except KeyError:
+            folded = _folded(spelling)
+            if folded.startswith(_SNOMED):  # an edition or a version of SNOMED CT
+                folded = _SNOMED
+            return self._canonical.get(folded)
+
+
+def _folded(spelling: str) -> str:
+    return spelling.strip().rstrip("/").lower().replace("https://", "http://", 1)
+
+
+@dataclass(slots=True)
+class CodeBook:
+    """Which concepts a coding belongs to."""
+
+    systems: CodeSystems = field(default_factory=CodeSystems)
+    _exact: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _below: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    _never: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+    def add(self, concept: str, system: str, code: str, *, below: bool = False) -> None:
+        """Let a code (and, if `below`, all codes beneath it) mean a concept."""
+        if system in _BY_PREFIX:
+            code = plain(code)
+        table = self._below if below else self._exact
+        table[system, code] = table.get((system, code), NONE) | {concept}
+
+    def exclude(self, concept: str, system: str, code: str) -> None:
+        """Let a code and all codes beneath it not mean a concept after all."""
+        code = plain(code) if system in _BY_PREFIX else code
+        self._never[system, code] = self._never.get((system, code), NONE) | {concept}
+
+    def concepts(self, system: str, code: str) -> frozenset[str]:
+        """Name the concepts of a coding of any spelling of its system."""
+        canonical = self.systems.canonical(system)
+        return NONE if canonical is None else self.concepts_of_canonical(canonical, code)
+
+    def concepts_of_canonical(self, system: str, code: str) -> frozenset[str]:
+        """Name the concepts of a coding whose system is spelled canonically."""
+        if system not in _BY_PREFIX:
+            return self._exact.get((system, code), NONE)
+        code = plain(code)
+        found = self._exact.get((system, code), NONE)
+        for length in range(1, min(len(code), 8) + 1):
+            found |= self._below.get((system, code[:length]), NONE)
+        if found and self._never:
+            for length in range(1, min(len(code), 8) + 1):
+                found -= self._never.get((system, code[:length]), NONE)
+        return found

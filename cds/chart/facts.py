@@ -1,0 +1,184 @@
+"""Facts: what the chart says, each with where it says so.
+
+A fact is known. That something is known to be absent is a fact too (`Absence`); what is not known is no fact at all but
+an `unknown` of a finding (cds.reasoning.findings).
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+
+from cds.chart.analytes import Analyte
+from cds.chart.dates import Day
+from cds.chart.units import Unit
+
+
+class Indicator(IntEnum):
+    """Urgency of a card, in the words of CDS Hooks: routine visit, days, same day."""
+
+    INFO = 1
+    WARNING = 2
+    CRITICAL = 3
+
+    @property
+    def word(self) -> str:
+        """The word that CDS Hooks has for it."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One thing the chart says.
+
+    Attributes:
+        name: what it is, as a card prints it.
+        reference: the resource that says so, `Type/id`; empty when the resource has no id.
+        on: when it was so.
+        value: what was recorded, comparator included, as recorded.
+        unit: the unit as recorded.
+        notes: what a reader of the card should know of how the fact was read.
+        cap: the highest indicator that a finding may reach on this fact alone.
+    """
+
+    name: str
+    reference: str = ""
+    on: Day | None = None
+    value: str = ""
+    unit: str = ""
+    notes: tuple[str, ...] = ()
+    cap: Indicator = Indicator.CRITICAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absence(Fact):
+    """Something that was looked for in known data and is not there."""
+
+    worth_saying: bool = False
+    """Whether a card prints it: a test not done is news, a disease not had is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem(Fact):
+    """A condition, a reason for a visit, or a complaint."""
+
+    onset: Day | None = None
+    recorded: Day | None = None
+    active: bool = True
+    confirmed: bool = True
+    """Whether it may count as already diagnosed; provisional and differential ones only support."""
+    coded: bool = True
+    about_leg: bool = True
+    """False when the code names no site, and neither do the resource's body site and words."""
+
+
+class Flag(StrEnum):
+    """The laboratory's own judgement of a result."""
+
+    NORMAL = "normal"
+    LOW = "low"
+    VERY_LOW = "very low"
+    HIGH = "high"
+    VERY_HIGH = "very high"
+    ABNORMAL = "abnormal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement(Fact):
+    """A result of an analyte.
+
+    The true value lies between `low` and `high` [scale]; both are the number itself unless a comparator or a range
+    leaves one side open. Without `scale` the result holds no number that may be compared; `unreadable` then says why,
+    or `flag` is all there is.
+    """
+
+    analyte: Analyte
+    low: Decimal | None = None
+    high: Decimal | None = None
+    low_open: bool = False
+    high_open: bool = False
+    scale: Unit | None = None
+    range_low: Decimal | None = None
+    range_high: Decimal | None = None
+    range_text: str = ""
+    pregnancy_low: Decimal | None = None
+    pregnancy_high: Decimal | None = None
+    """The range that the laboratory states for pregnancy."""
+    flag: Flag | None = None
+    unreadable: str = ""
+    absent: bool = False
+    """Whether the resource says that there is no value (data-absent-reason, not performed)."""
+    final: bool = True
+    """Whether the result is released; a preliminary or registered one only says that a test is under way."""
+    amended: bool = False
+    issued: float = 0.0
+    updated: float = 0.0
+    side: str = ""
+    haemolysed: bool = False
+    sources: tuple[Fact, ...] = field(default=())
+    """The results from which a derived one was computed."""
+
+    @property
+    def number(self) -> Decimal | None:
+        """The value itself, in the canonical unit, where it is one number."""
+        if self.scale is None or self.low is None or self.low != self.high:
+            return None
+        return self.scale.to_canonical(self.low)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedResult(Fact):
+    """A result whose value is a concept or a yes/no."""
+
+    means: frozenset[str] = frozenset()
+    """The concepts of the answer."""
+    boolean: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drug(Fact):
+    """A medication that is prescribed, stated, dispensed or given."""
+
+    start: Day | None = None
+    current: bool = False
+    given: bool = False
+    """Whether this is one administration, on the day `on`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order(Fact):
+    """A request for a service."""
+
+    open: bool = True
+    """Draft, active or on hold; a completed one is not open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act(Fact):
+    """Something done: a procedure, or a report of an examination."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Fact):
+    """An answer of the patient to one item of a questionnaire."""
+
+    codes: frozenset[str] = frozenset()
+    boolean: bool | None = None
+    number: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stay(Fact):
+    """An encounter: where the patient is or was."""
+
+    in_progress: bool = False
+    inpatient: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient(Fact):
+    """Who the chart is about: what the reasoning asks of a person."""
+
+    birth: Day | None = None
+    sex: str | None = None
+    deceased: bool = False
+    inactive: bool = False

@@ -1,0 +1,41 @@
+"""The vocabulary: everything by which a reader recognises what a resource means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cds.chart.analytes import Analyte
+from cds.chart.codes import NONE, CodeBook
+from cds.chart.text import Phrasebook
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """Codes, names and phrases of the whole knowledge base.
+
+    Attributes:
+        codes: code -> concepts.
+        phrases: free text -> concepts, for problems, complaints, orders and procedures without a code.
+        drugs: ingredient names -> drug classes, for the text of clinical-drug codes.
+        local_routes: words of a route or form that acts where it is put (cream, eye drops).
+        analytes: by name.
+        names: exact name of a test -> the analyte, for results without a code.
+        titles: concept -> how a card names it.
+        needs_leg: concepts that count only when the resource names a leg.
+        leg: the words that name one.
+    """
+
+    codes: CodeBook = field(default_factory=CodeBook)
+    phrases: Phrasebook = field(default_factory=Phrasebook)
+    drugs: Phrasebook = field(default_factory=Phrasebook)
+    local_routes: frozenset[str] = frozenset()
+    analytes: dict[str, Analyte] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    needs_leg: frozenset[str] = frozenset()
+    leg: frozenset[str] = frozenset()
+    also_item: Mapping[str, str] = field(default_factory=dict)
+    """Another questionnaire's item -> the item of ours that asks the same."""
+
+    def concepts(self, system: str | None, code: str | None) -> frozenset[str]:
+        """Name the concepts of a coding; a coding without a system means nothing."""
+        return self.codes.concepts(system, code) if system and code else NONE

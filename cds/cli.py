@@ -1,0 +1,207 @@
+"""The command line: `legwork`."""
+
+import json
+import logging
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console, Group
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.text import Text
+from rich.tree import Tree
+
+from cards.models import Card, CardsResponse
+from cards.rendering import Press
+from cards.suggestions import Desk
+from cds.cases import cases, failures
+from cds.chart.chart import Chart
+from cds.errors import LegworkError
+from cds.hooks import discovery
+from cds.offline import Opened, open_bundle
+from cds.reasoning.criteria import Criterion
+from cds.reasoning.findings import State
+from cds.reasoning.plans import Plan
+from cds.reasoning.review import review
+from cds.services import SERVICES, assess, knowledge, plans
+from cds.settings import load_settings
+
+app = typer.Typer(
+    help="Legwork: clinical decision support for legs that ache at rest.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_show_locals=False,
+)  # fmt: skip
+out = Console()
+err = Console(stderr=True)
+
+_COLOURS = {"info": "blue", "warning": "yellow", "critical": "red"}
+_MARKS = {State.MET: ("met", "green"), State.NOT_MET: ("not met", "dim"), State.UNKNOWN: ("unknown", "magenta")}
+BAD_INPUT = 2
+"""Exit code when what was given cannot be used."""
+FAILED = 1
+"""Exit code when a check failed."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (LEGWORK_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (LEGWORK_PORT).")] = None,
+) -> None:
+    """Serve CDS Hooks on this machine, every plan in draft."""
+    import uvicorn  # noqa: PLC0415 - the other commands need no server
+
+    from cds.app import create_app  # noqa: PLC0415 - likewise
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    settings = load_settings(host=host, port=port)
+    err.print(f"Legwork on [bold]{settings.address}/cds-services[/] with {len(plans())} plans, all advice to be checked by a clinician")
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, server_header=False, access_log=False, log_level="warning")
+
+
+@app.command()
+def advise(
+    bundle: Annotated[Path, typer.Argument(help="A FHIR Bundle of one patient.", exists=True, dir_okay=False, readable=True)],
+    today: Annotated[str | None, typer.Option(help="The day of the call, YYYY-MM-DD; today by default.")] = None,
+    hook: Annotated[str, typer.Option(help="The hook that asks.")] = "patient-view",
+    patient: Annotated[str | None, typer.Option(help="Whom to judge, where the Bundle holds several.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The answer of the service, for machines.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Every plan: criteria met, not met, unknown, and on which data.")] = False,
+) -> None:
+    """Show the cards for a patient, as an EHR would draw them."""
+    if hook not in {service.hook for service in SERVICES.values()}:
+        raise typer.BadParameter(f"no service answers it; there are {', '.join(s.hook for s in SERVICES.values())}", param_hint="--hook")
+    opened = open_bundle(bundle.read_bytes(), _day(today), patient)
+    assessment = assess(opened.chart)
+    settings = load_settings()
+    desk = Desk(opened.chart, knowledge().orders, None)
+    answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(assessment.advice, assessment.failed)
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer).decode(), indent=2) + "\n")
+        return
+    if why:
+        _print_why(opened)
+    _print_cards(answer)
+
+
+@app.command("discovery")
+def discover() -> None:
+    """Print the discovery document."""
+    document = discovery.document(load_settings().specification_version)
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command("review")
+def review_topic(topic: Annotated[str, typer.Argument(help="A topic code, as `legwork topics` lists them.")]) -> None:
+    """Print a plan as sentences, limits filled in."""
+    text = review(_plan(topic))
+    if out.is_terminal:
+        out.print(Markdown(text))
+    else:
+        sys.stdout.write(text)
+
+
+@app.command()
+def topics() -> None:
+    """List the topics."""
+    for plan in plans():
+        file = plan.knowledge.file
+        out.print(f"{file.id:22} {file.version:8} {file.status:8} {file.title}", highlight=False)
+
+
+@app.command("cases")
+def run_cases(topic: Annotated[str | None, typer.Argument(help="A topic code; all by default.")] = None) -> None:
+    """Run the cases of a topic and say which fail."""
+    count = failed = 0
+    for plan in [_plan(topic)] if topic else plans():
+        for case in cases(plan):
+            count += 1
+            if slips := failures(case, plan):
+                failed += 1
+                err.print(f"[red]{plan.topic}[/] {case.name}: {'; '.join(slips)}", highlight=False)
+    out.print(f"{count} cases, {failed} failed")
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter("not a day of the form YYYY-MM-DD", param_hint="--today") from error
+
+
+def _plan(topic: str) -> Plan:
+    for plan in plans():
+        if topic in {plan.topic, plan.knowledge.folder.name}:
+            return plan
+    raise typer.BadParameter(f"there are {', '.join(p.topic for p in plans())}", param_hint="TOPIC")
+
+
+def _print_cards(answer: CardsResponse) -> None:
+    if not answer.cards:
+        out.print("No cards.")
+    for card in answer.cards:
+        out.print(_drawn(card))
+
+
+def _drawn(card: Card) -> Panel:
+    parts: list[Text | Markdown] = [Text(card.summary, style="bold"), Text(card.source.label, style="dim"), Text("")]
+    if card.detail:
+        parts.append(Markdown(card.detail))
+    for suggestion in card.suggestions:
+        parts.append(Text(f"[ {suggestion.label} ]", style="reverse"))
+    for link in card.links:
+        parts.append(Text(f"{link.label}: {link.url}", style="dim"))
+    return Panel(Group(*parts), title=card.indicator, border_style=_COLOURS[card.indicator], title_align="left")
+
+
+def _print_why(opened: Opened) -> None:
+    for reason, count in opened.left_out.items():
+        out.print(f"left out: {count} × {reason}", style="dim")
+    for plan in plans():
+        tree = Tree(f"[bold]{plan.knowledge.file.title}[/] {plan.knowledge.file.version}")
+        _explain(tree, "for whom", plan.for_whom, opened.chart)
+        if plan.unless:
+            _explain(tree, "silent with", plan.unless, opened.chart)
+        _explain(tree, "complaint", plan.context, opened.chart)
+        made = {advice.name for advice in plan.advise(opened.chart)}
+        for recommendation in plan.recommends:
+            mark = "[green]advised[/]" if recommendation.name in made else "silent"
+            branch = tree.add(f"{plan.knowledge.file.recommendations[recommendation.name].rule} {recommendation.name}: {mark}")
+            _explain(branch, "when", recommendation.when, opened.chart)
+            if recommendation.unless:
+                _explain(branch, "unless", recommendation.unless, opened.chart)
+        out.print(tree)
+
+
+def _explain(tree: Tree, label: str, criterion: Criterion, chart: Chart) -> None:
+    finding = criterion.check(chart)
+    word, colour = _MARKS[finding.state]
+    facts = "; ".join(" ".join(x for x in (f.name, f.value, f.unit, str(f.on or ""), f.reference) if x) for f in finding.basis[:3])
+    said = ", ".join(finding.unknown) if finding.state is State.UNKNOWN else facts
+    line = Text(f"{label}: " if label else "")
+    line.append(word, style=colour)
+    line.append(f"  {criterion}" if not criterion.parts else "")
+    if said:
+        line.append(f"  [{said}]", style="dim")
+    branch = tree.add(line)
+    for part in criterion.parts:
+        _explain(branch, "", part, chart)
+
+
+def main() -> None:
+    """Run the command line; errors of ours are one line and an exit code."""
+    try:
+        app()
+    except LegworkError as error:
+        err.print(f"[red]legwork:[/] {error}", highlight=False)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

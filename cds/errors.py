@@ -1,0 +1,59 @@
+"""Everything that can go wrong, as one tree.
+
+    LegworkError
+    ├── KnowledgeError        a knowledge file is wrong: stops the start, never a call
+    ├── SettingsError         a setting is wrong: stops the start
+    └── CallError             a hook call cannot be answered
+        ├── NotJson           the body is not JSON at all
+        ├── TooLarge          the body is larger than the limit
+        ├── UnknownService    no service has this id
+        ├── InvalidCall       a member is missing, mistyped or contradicts another
+        └── MissingData       a needed resource came neither by prefetch nor from the server
+
+Messages are for people: what is wrong, where, and what to do. They never repeat what was sent.
+"""
+
+
+class LegworkError(Exception):
+    """The root of all errors that this project raises on purpose."""
+
+
+class KnowledgeError(LegworkError):
+    """A knowledge file is wrong; the message names the file."""
+
+
+class SettingsError(LegworkError):
+    """A setting is wrong; the message names it."""
+
+
+class CallError(LegworkError):
+    """A hook call cannot be answered."""
+
+
+class NotJson(CallError):
+    """The body is not JSON."""
+
+
+class TooLarge(CallError):
+    """The body is larger than the limit."""
+
+
+class UnknownService(CallError):
+    """No service has this id."""
+
+
+class InvalidCall(CallError):
+    """A member of the call is missing, mistyped or contradicts another."""
+
+
+class MissingData(CallError):
+    """A resource without which no plan can conclude is not to be had."""
+
+
+def place_of(error: BaseException) -> str:
+    """Name an error for a log: its kind and where it was raised, never its words, which may hold patient data."""
+    step = error.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    where = f"{step.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{step.tb_lineno}" if step else "unknown"
+    return f"{type(error).__name__} at {where}"

@@ -1,0 +1,113 @@
+"""Conditions, and what else states a disease: of a relative, or against a drug."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from cds.chart.dates import Day, is_future, parse_day
+from cds.chart.facts import Indicator, Problem
+from cds.fhir.encounters import began
+from cds.fhir.resources import AllergyIntolerance, Condition, Encounter, FamilyMemberHistory, codes, texts
+
+_VOID = frozenset({"refuted", "entered-in-error"})
+_UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
+_ACTIVE = frozenset({"active", "recurrence", "relapse"})
+
+
+def problem(
+    condition: Condition,
+    *,
+    title: str,
+    coded: bool,
+    about_leg: bool,
+    encounter: Encounter | None,
+    today: date,
+) -> Problem | None:
+    """Read a condition; None when it was refuted, entered in error, or lies in the future.
+
+    The void ones go first: servers send them without any clinical status.
+    """
+    verification = codes(condition.verification_status)
+    if verification & _VOID or codes(condition.clinical_status) & _VOID:
+        return None
+    onset = _first(condition.onset_date_time, *_ends(condition.onset_period))
+    recorded = _first(condition.recorded_date, condition.asserted_date)
+    if onset is None and recorded is None and encounter is not None:
+        recorded = began(encounter)
+    on = onset or recorded
+    if on is not None and is_future(on, today):
+        return None
+    unsure = bool(verification & _UNSURE)
+    notes = []
+    if unsure:
+        notes.append("suspected, not confirmed")
+    if not coded:
+        notes.append("from free text")
+    return Problem(
+        name=_words(condition, title) if coded else title,
+        reference=f"Condition/{condition.id}" if condition.id else "",
+        on=on,
+        onset=onset,
+        recorded=recorded,
+        notes=tuple(notes),
+        cap=Indicator.CRITICAL if coded else Indicator.INFO,
+        active=_is_active(condition, today),
+        confirmed=not unsure,
+        coded=coded,
+        about_leg=about_leg,
+    )
+
+
+def _words(condition: Condition, title: str) -> str:
+    return next((text for text in texts(condition.code) if text.strip()), title)
+
+
+def _first(*candidates: str | None) -> Day | None:
+    return next((day for text in candidates if text and (day := parse_day(text))), None)
+
+
+def _ends(period: object) -> Iterator[str | None]:
+    if period is not None:
+        yield getattr(period, "start", None)
+        yield getattr(period, "end", None)
+
+
+def _is_active(condition: Condition, today: date) -> bool:
+    """Whether a condition is present: by its status, unless it has abated."""
+    status = codes(condition.clinical_status)
+    if status and not status & _ACTIVE:
+        return False
+    ended = _first(condition.abatement_date_time, *reversed(list(_ends(condition.abatement_period))))
+    if ended is not None:
+        return ended.last > today
+    return not (
+        condition.abatement_boolean
+        or condition.abatement_string
+        or condition.abatement_age is not None
+        or condition.abatement_range is not None
+        or (condition.abatement_period is not None and condition.abatement_period.end)
+    )
+
+
+def of_relative(history: FamilyMemberHistory, title: str) -> Problem | None:
+    """Read a relative's condition."""
+    if history.status in {"entered-in-error", "health-unknown"}:
+        return None
+    return Problem(
+        name=f"Family history: {title}",
+        reference=f"FamilyMemberHistory/{history.id}" if history.id else "",
+        on=_first(history.date),
+    )
+
+
+def allergy(allergy_: AllergyIntolerance, title: str) -> Problem | None:
+    """Read an allergy or intolerance; None when it is void or no longer there."""
+    if codes(allergy_.verification_status) & _VOID:
+        return None
+    status = codes(allergy_.clinical_status)
+    if status and not status & _ACTIVE:
+        return None
+    return Problem(
+        name=f"Allergy or intolerance: {title}",
+        reference=f"AllergyIntolerance/{allergy_.id}" if allergy_.id else "",
+        on=_first(allergy_.recorded_date),
+    )

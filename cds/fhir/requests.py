@@ -1,0 +1,59 @@
+"""Requests for services, and what was done."""
+
+from datetime import date
+
+from cds.chart.dates import Day, is_future, parse_day
+from cds.chart.facts import Act, Order
+from cds.fhir.resources import DiagnosticReport, Procedure, ServiceRequest
+
+_OPEN = frozenset({"draft", "active", "on-hold"})
+_INTENTS = frozenset({None, "order", "plan", "proposal", "directive", "original-order", "reflex-order", "filler-order", "instance-order"})
+_DONE = frozenset({"completed", "in-progress", "preparation"})
+_REPORTED = frozenset({"final", "amended", "corrected", "appended", "partial", "preliminary"})
+
+
+def order(request: ServiceRequest, title: str, today: date) -> Order | None:
+    """Read a request; None when it was withdrawn, or asks for something not to be done."""
+    if request.do_not_perform or request.intent not in _INTENTS:
+        return None
+    if request.status not in _OPEN and request.status != "completed":
+        return None
+    on = _first(request.authored_on, request.occurrence_date_time, _start(request.occurrence_period))
+    if on is not None and request.authored_on and is_future(on, today):
+        return None
+    return Order(
+        name=title,
+        reference=f"ServiceRequest/{request.id}" if request.id else "",
+        on=on,
+        open=request.status in _OPEN,
+        value=request.status or "",
+    )
+
+
+def act(done: Procedure | DiagnosticReport, title: str, today: date) -> Act | None:
+    """Read a procedure or a report; None when it was not done."""
+    if isinstance(done, DiagnosticReport):
+        if done.status not in _REPORTED:
+            return None
+        on = _first(done.effective_date_time, _end(done.effective_period), done.issued)
+    else:
+        if done.not_done or done.status not in _DONE:
+            return None
+        periods = (done.performed_period, done.occurrence_period)
+        ends = [text for period in periods for text in (_end(period), _start(period))]
+        on = _first(done.performed_date_time, done.occurrence_date_time, *ends)
+    if on is not None and is_future(on, today):
+        return None
+    return Act(name=title, reference=f"{type(done).__name__}/{done.id}" if done.id else "", on=on)
+
+
+def _start(period: object) -> str | None:
+    return getattr(period, "start", None)
+
+
+def _end(period: object) -> str | None:
+    return getattr(period, "end", None) or _start(period)
+
+
+def _first(*candidates: str | None) -> Day | None:
+    return next((day for text in candidates if text and (day := parse_day(text))), None)

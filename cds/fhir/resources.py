@@ -1,0 +1,507 @@
+"""The parts of FHIR resources that are read, as trimmed structures.
+
+Decoding into these costs a third of decoding into dicts, and leaves out what nobody asks for. Unions are wide on
+purpose: R4, R4B, R5 and STU3 spell some elements differently, and vendors send one object where a list belongs. An
+element that fits none of its forms is dropped, and the rest of its resource is kept (`decode`).
+
+A resource that this module does not name is not read.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+
+class _Part(Struct, gc=False):
+    """An element of a resource."""
+
+
+class Coding(_Part):
+    """FHIR Coding."""
+
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class Reference(_Part):
+    """FHIR Reference."""
+
+    reference: str | None = None
+    display: str | None = None
+
+
+class Concept(_Part):
+    """FHIR CodeableConcept; and R5's CodeableReference, which holds one."""
+
+    coding: list[Coding] | Coding | None = None
+    text: str | None = None
+    concept: "Concept | None" = None
+    reference: Reference | str | None = None
+    value: "list[Concept] | None" = None  # R5 Encounter.reason holds its concepts one level deeper
+    display: str | None = None  # of a Reference that stands where a concept may (R5)
+    system: str | None = None  # of a Coding that does (R4 Encounter.class)
+    code: str | None = None
+
+
+Concepts = Concept | list[Concept] | str | None
+References = Reference | list[Reference] | None
+
+
+class Quantity(_Part):
+    """FHIR Quantity; the value is kept as written."""
+
+    value: Raw = Raw()
+    comparator: str | None = None
+    unit: str | None = None
+    system: str | None = None
+    code: str | None = None
+
+
+class Range(_Part):
+    """FHIR Range, and an entry of Observation.referenceRange."""
+
+    low: Quantity | None = None
+    high: Quantity | None = None
+    text: str | None = None
+    type: Concepts = None
+    applies_to: Concepts = msgspec.field(name="appliesTo", default=None)
+    age: "Range | None" = None
+
+
+class Ratio(_Part):
+    """FHIR Ratio."""
+
+    numerator: Quantity | None = None
+    denominator: Quantity | None = None
+
+
+class Period(_Part):
+    """FHIR Period."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Repeat(_Part, rename="camel"):
+    """FHIR Timing.repeat."""
+
+    bounds_period: Period | None = None
+
+
+class Timing(_Part):
+    """FHIR Timing."""
+
+    event: list[str] | None = None
+    repeat: Repeat | None = None
+
+
+class Annotation(_Part):
+    """FHIR Annotation; STU3 has a plain string in its place in Observation."""
+
+    text: str | None = None
+
+
+class Dosage(_Part):
+    """FHIR Dosage."""
+
+    text: str | None = None
+    route: Concepts = None
+    timing: Timing | None = None
+
+
+class Meta(_Part, rename="camel"):
+    """FHIR Meta."""
+
+    last_updated: str | None = None
+
+
+class _Valued(_Part, rename="camel"):
+    """What Observation and its components share."""
+
+    code: Concepts = None
+    value_quantity: Quantity | None = None
+    value_codeable_concept: Concepts = None
+    value_string: str | None = None
+    value_boolean: bool | None = None
+    value_integer: int | None = None
+    value_range: Range | None = None
+    value_ratio: Ratio | None = None
+    value_date_time: str | None = None
+    data_absent_reason: Concepts = None
+    interpretation: Concepts = None
+    reference_range: list[Range] | Range | None = None
+
+
+class Component(_Valued):
+    """FHIR Observation.component."""
+
+
+class Resource(Struct, gc=False, rename="camel", tag_field="resourceType"):
+    """What every resource has."""
+
+    subject_field: ClassVar[str] = "subject"
+
+    id: str | None = None
+    meta: Meta | None = None
+
+
+class Patient(Resource, tag="Patient"):
+    """FHIR Patient."""
+
+    active: bool | None = None
+    gender: str | None = None
+    birth_date: str | None = None
+    deceased_boolean: bool | None = None
+    deceased_date_time: str | None = None
+
+
+class Condition(Resource, tag="Condition"):
+    """FHIR Condition."""
+
+    subject: Reference | None = None
+    encounter: Reference | None = None
+    context: Reference | None = None
+    code: Concepts = None
+    body_site: Concepts = None
+    clinical_status: Concepts = None
+    verification_status: Concepts = None
+    onset_date_time: str | None = None
+    onset_period: Period | None = None
+    onset_string: str | None = None
+    recorded_date: str | None = None
+    asserted_date: str | None = None
+    abatement_date_time: str | None = None
+    abatement_period: Period | None = None
+    abatement_boolean: bool | None = None
+    abatement_string: str | None = None
+    abatement_age: Quantity | None = None
+    abatement_range: Range | None = None
+
+
+class Observation(_Valued, tag="Observation", tag_field="resourceType"):
+    """FHIR Observation."""
+
+    subject_field: ClassVar[str] = "subject"
+
+    id: str | None = None
+    meta: Meta | None = None
+    subject: Reference | None = None
+    status: str | None = None
+    effective_date_time: str | None = None
+    effective_instant: str | None = None
+    effective_period: Period | None = None
+    effective_timing: Timing | None = None
+    issued: str | None = None
+    body_site: Concepts = None
+    specimen: Reference | None = None
+    note: list[Annotation] | Annotation | None = None
+    comment: str | None = None
+    component: list[Component] | None = None
+    contained: list[Raw] | None = None
+
+
+class MedicationRequest(Resource, tag="MedicationRequest"):
+    """FHIR MedicationRequest."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    intent: str | None = None
+    do_not_perform: bool | None = None
+    medication_codeable_concept: Concepts = None
+    medication_reference: Reference | None = None
+    medication: Concepts = None
+    authored_on: str | None = None
+    dosage_instruction: list[Dosage] | Dosage | None = None
+    dispense_request: "DispenseRequest | None" = None
+    contained: list[Raw] | None = None
+
+
+class DispenseRequest(_Part, rename="camel"):
+    """FHIR MedicationRequest.dispenseRequest."""
+
+    validity_period: Period | None = None
+
+
+class MedicationStatement(Resource, tag="MedicationStatement"):
+    """FHIR MedicationStatement."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    taken: str | None = None
+    medication_codeable_concept: Concepts = None
+    medication_reference: Reference | None = None
+    medication: Concepts = None
+    effective_date_time: str | None = None
+    effective_period: Period | None = None
+    date_asserted: str | None = None
+    dosage: list[Dosage] | Dosage | None = None
+    contained: list[Raw] | None = None
+
+
+class MedicationAdministration(Resource, tag="MedicationAdministration"):
+    """FHIR MedicationAdministration."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    medication_codeable_concept: Concepts = None
+    medication_reference: Reference | None = None
+    medication: Concepts = None
+    effective_date_time: str | None = None
+    effective_period: Period | None = None
+    occurence_date_time: str | None = None  # spelled so in R5
+    occurence_period: Period | None = None
+    dosage: Dosage | list[Dosage] | None = None
+    contained: list[Raw] | None = None
+
+
+class MedicationDispense(Resource, tag="MedicationDispense"):
+    """FHIR MedicationDispense."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    medication_codeable_concept: Concepts = None
+    medication_reference: Reference | None = None
+    medication: Concepts = None
+    when_handed_over: str | None = None
+    days_supply: Quantity | None = None
+    dosage_instruction: list[Dosage] | Dosage | None = None
+    contained: list[Raw] | None = None
+
+
+class Ingredient(_Part, rename="camel"):
+    """FHIR Medication.ingredient."""
+
+    item_codeable_concept: Concepts = None
+    item_reference: Reference | None = None
+    item: Concepts = None
+
+
+class Medication(Resource, tag="Medication"):
+    """FHIR Medication."""
+
+    code: Concepts = None
+    form: Concepts = None
+    dose_form: Concepts = None
+    ingredient: list[Ingredient] | None = None
+
+
+class ServiceRequest(Resource, tag="ServiceRequest"):
+    """FHIR ServiceRequest."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    intent: str | None = None
+    do_not_perform: bool | None = None
+    code: Concepts = None
+    authored_on: str | None = None
+    occurrence_date_time: str | None = None
+    occurrence_period: Period | None = None
+
+
+class Procedure(Resource, tag="Procedure"):
+    """FHIR Procedure."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    not_done: bool | None = None
+    code: Concepts = None
+    performed_date_time: str | None = None
+    performed_period: Period | None = None
+    occurrence_date_time: str | None = None
+    occurrence_period: Period | None = None
+
+
+class DiagnosticReport(Resource, tag="DiagnosticReport"):
+    """FHIR DiagnosticReport."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    code: Concepts = None
+    effective_date_time: str | None = None
+    effective_period: Period | None = None
+    issued: str | None = None
+    result: References = None
+    contained: list[Raw] | None = None
+
+
+class Encounter(Resource, tag="Encounter"):
+    """FHIR Encounter."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    class_: Concepts = msgspec.field(name="class", default=None)
+    period: Period | None = None
+    actual_period: Period | None = None
+    reason_code: Concepts = None
+    reason: Concepts = None
+
+
+class AnswerItem(_Part, rename="camel"):
+    """FHIR QuestionnaireResponse.item.answer."""
+
+    value_boolean: bool | None = None
+    value_coding: Coding | None = None
+    value_string: str | None = None
+    value_integer: int | None = None
+    value_decimal: float | None = None
+    item: "list[Item] | None" = None
+
+
+class Item(_Part, rename="camel"):
+    """FHIR QuestionnaireResponse.item."""
+
+    link_id: str | None = None
+    text: str | None = None
+    answer: list[AnswerItem] | AnswerItem | None = None
+    item: "list[Item] | None" = None
+
+
+class QuestionnaireResponse(Resource, tag="QuestionnaireResponse"):
+    """FHIR QuestionnaireResponse."""
+
+    subject: Reference | None = None
+    status: str | None = None
+    authored: str | None = None
+    item: list[Item] | Item | None = None
+
+
+class RelativeCondition(_Part):
+    """FHIR FamilyMemberHistory.condition."""
+
+    code: Concepts = None
+
+
+class FamilyMemberHistory(Resource, tag="FamilyMemberHistory"):
+    """FHIR FamilyMemberHistory."""
+
+    subject_field: ClassVar[str] = "patient"
+
+    patient: Reference | None = None
+    status: str | None = None
+    date: str | None = None
+    relationship: Concepts = None
+    condition: list[RelativeCondition] | None = None
+
+
+class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
+    """FHIR AllergyIntolerance."""
+
+    subject_field: ClassVar[str] = "patient"
+
+    patient: Reference | None = None
+    clinical_status: Concepts = None
+    verification_status: Concepts = None
+    code: Concepts = None
+    recorded_date: str | None = None
+
+
+_TYPES = (
+    Patient, Condition, Observation, MedicationRequest, MedicationStatement, MedicationAdministration,
+    MedicationDispense, Medication, ServiceRequest, Procedure, DiagnosticReport, Encounter, QuestionnaireResponse,
+    FamilyMemberHistory, AllergyIntolerance,
+)  # fmt: skip
+_BY_NAME: dict[str, type[Struct]] = {kind.__name__: kind for kind in _TYPES}
+
+AnyResource = (
+    Patient | Condition | Observation | MedicationRequest | MedicationStatement | MedicationAdministration
+    | MedicationDispense | Medication | ServiceRequest | Procedure | DiagnosticReport | Encounter
+    | QuestionnaireResponse | FamilyMemberHistory | AllergyIntolerance
+)  # fmt: skip
+
+_whole = msgspec.json.Decoder(AnyResource)
+_members = msgspec.json.Decoder(dict[str, Raw])
+_ELEMENTS = {kind: {field.encode_name: field for field in msgspec.structs.fields(kind)} for kind in _TYPES}
+
+
+class Unreadable(Exception):
+    """A resource of a kind that is read is broken beyond use."""
+
+
+def decode(raw: Raw | bytes) -> tuple[AnyResource | None, tuple[str, ...]]:
+    """Read one resource.
+
+    Returns:
+        The resource, None when it is of a kind that nobody reads, and the names of its elements that could not be read.
+
+    Raises:
+        Unreadable: it is not JSON, not an object, or has no resourceType.
+    """
+    try:
+        return _whole.decode(raw), ()
+    except (msgspec.ValidationError, UnicodeDecodeError, RecursionError, msgspec.DecodeError):
+        return _salvage(raw)
+
+
+def _salvage(raw: Raw | bytes) -> tuple[AnyResource | None, tuple[str, ...]]:
+    """Read what can be read of a resource, element by element."""
+    try:
+        members = _members.decode(raw)
+        name = msgspec.json.decode(members["resourceType"], type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError) as error:
+        raise Unreadable from error
+    kind = _BY_NAME.get(name)
+    if kind is None:
+        return None, ()
+    kept: dict[str, Any] = {}
+    dropped = []
+    for element, field in _ELEMENTS[kind].items():
+        if (value := members.get(element)) is None:
+            continue
+        try:
+            kept[field.name] = msgspec.json.decode(value, type=field.type)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            dropped.append(element)
+    resource: AnyResource = kind(**kept)  # type: ignore[assignment]  # kind is one of AnyResource's members
+    return resource, tuple(dropped)
+
+
+def concepts(value: Any) -> Iterator[Concept]:
+    """Give the CodeableConcepts in an element of any of its shapes."""
+    if isinstance(value, Concept):
+        if value.value:
+            yield from concepts(value.value)
+        else:
+            yield value.concept or value
+    elif isinstance(value, list):
+        for item in value:
+            yield from concepts(item)
+    elif isinstance(value, str):
+        yield Concept(code=value, text=value)
+
+
+def codings(value: Any) -> Iterator[Coding]:
+    """Give the codings in an element of any of its shapes."""
+    for concept in concepts(value):
+        if isinstance(concept.coding, list):
+            yield from concept.coding
+        elif concept.coding is not None:
+            yield concept.coding
+        elif concept.code is not None:
+            yield Coding(concept.system, concept.code, concept.display)
+
+
+def codes(value: Any) -> frozenset[str]:
+    """Give the bare codes of an element, lower case: for statuses, whose system never matters."""
+    return frozenset(coding.code.lower() for coding in codings(value) if coding.code)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Give the words of an element: its text and the displays of its codings."""
+    for concept in concepts(value):
+        if concept.text:
+            yield concept.text
+        if concept.display:
+            yield concept.display
+        for coding in codings(concept):
+            if coding.display and coding.display != concept.text:
+                yield coding.display
+
+
+def items(value: Any) -> list[Any]:
+    """Give an element as a list, whether it came as one or not."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,1 @@
+"""CDS Hooks: discovery, calls and their errors. Nothing clinical."""

@@ -1,0 +1,34 @@
+"""The discovery document: https://cds-hooks.hl7.org/2.0/#discovery."""
+
+from typing import Any
+
+from cds.fhir.prefetch import PATIENT, PATIENT_TEMPLATE
+from cds.services import SERVICES, needs
+
+REQUIRED = "org.legwork.required-prefetch"
+
+
+def document(specification_version: str) -> dict[str, Any]:
+    """Describe the services; the same at each call."""
+    asked = needs()
+    templates = {PATIENT: PATIENT_TEMPLATE} | {need.key: need.template for need in asked}
+    required = [PATIENT, *(need.key for need in asked if need.required)]
+    return {
+        "services": [
+            {
+                "id": service.id,
+                "hook": service.hook,
+                "title": service.title,
+                "description": service.description,
+                "usageRequirements": (
+                    "Needs the patient and the problem list; every further prefetch key makes the advice more complete, "
+                    "and what is missing is named on the cards. For FHIR R4."
+                ),
+                "version": specification_version,
+                "hookVersion": "1.0",
+                "prefetch": templates,
+                "extension": {REQUIRED: required},
+            }
+            for service in SERVICES.values()
+        ]
+    }

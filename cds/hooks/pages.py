@@ -1,0 +1,33 @@
+"""What is not CDS Hooks: health, readiness, and the review page of a topic that cards link to."""
+
+import msgspec
+from fastapi import APIRouter, Response
+from starlette.exceptions import HTTPException
+
+from cds.hooks.statuses import HEADERS, JSON
+from cds.reasoning.review import review
+from cds.services import plans
+
+router = APIRouter()
+
+
+@router.get("/health")
+async def health() -> Response:
+    """Say that the process lives."""
+    return Response(msgspec.json.encode({"status": "ok"}), headers=HEADERS, media_type=JSON)
+
+
+@router.get("/ready")
+async def ready() -> Response:
+    """Say that the knowledge is loaded; the application does not listen before it is."""
+    loaded = {plan.topic: plan.knowledge.file.version for plan in plans()}
+    return Response(msgspec.json.encode({"status": "ready", "plans": loaded}), headers=HEADERS, media_type=JSON)
+
+
+@router.get("/knowledge/{topic}")
+async def knowledge_page(topic: str) -> Response:
+    """Show how a topic's advice is reached, as plain text."""
+    for plan in plans():
+        if plan.topic == topic:
+            return Response(review(plan), headers=HEADERS, media_type="text/plain; charset=utf-8")
+    raise HTTPException(404)

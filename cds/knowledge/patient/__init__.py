@@ -1,0 +1,1 @@
+"""Who the patient is: ages, pregnancy, goals of care, and diagnoses that several topics ask for."""

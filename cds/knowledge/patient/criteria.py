@@ -1,0 +1,26 @@
+"""Who the patient is, in criteria that several topics share.
+
+Limits and look-backs: plan.toml. Codes: valuesets/.
+"""
+
+from cds.reasoning import Knowledge, aged, all_of, answers, any_of, has, in_care, sex_is, younger_than
+
+k = Knowledge.beside(__file__)
+
+cared_for = in_care()
+adult = aged(k.threshold("adult"))
+child = younger_than(k.threshold("adult"))
+"""For topics that are weighed although the age is unknown."""
+adult_in_care = all_of(cared_for, adult)
+male = sex_is("male")
+female = sex_is("female")
+pregnant = any_of(
+    has(k.codes("pregnancy")),
+    answers(k.codes("pregnancy-status"), k.codes("pregnancy"), within=k.period("pregnancy_status")),
+)
+palliative = has(k.codes("palliative-care"))
+
+diabetes = has(k.codes("diabetes"))
+anaemia_diagnosed = has(k.codes("anaemia"))
+dialysis = has(k.codes("dialysis"))
+advanced_kidney_disease = any_of(has(k.codes("ckd-stage-4-5")), dialysis)

@@ -1,0 +1,1 @@
+"""The symptom gate: whether the chart says that the legs trouble this patient, and how."""

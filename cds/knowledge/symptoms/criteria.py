@@ -1,0 +1,49 @@
+"""The symptom gate and the classes of leg symptoms.
+
+Look-backs: plan.toml. Codes and phrases: valuesets/.
+"""
+
+from cds.reasoning import Criterion, Knowledge, all_of, answered, any_of, complains_of, has, latest, not_
+
+k = Knowledge.beside(__file__)
+
+_lately = k.period("symptom_lookback")
+_intake = k.period("intake_lookback")
+
+
+def _symptom(name: str) -> Criterion:
+    return complains_of(k.codes(name), within=_lately)
+
+
+def said(item: str, *choices: str) -> Criterion:
+    """The intake answers an item so."""
+    return answered(item, *choices, within=_intake)
+
+
+restless_legs_diagnosed = any_of(has(k.codes("restless-legs")), _symptom("restless-legs"))
+urge = any_of(said("urge-to-move"), _symptom("urge-to-move"))
+at_rest = said("worse-when", "lying", "sitting-still")
+relieved_by_moving = said("better-when", "moving")
+at_night = said("worse-when", "night")
+irlssg_met = all_of(said("urge-to-move"), at_rest, relieved_by_moving, at_night)
+movement_does_not_help = not_(relieved_by_moving)
+rls = any_of(restless_legs_diagnosed, irlssg_met)
+"""Restless legs, diagnosed or probable: four of the five IRLSSG criteria; the fifth is the clinician's."""
+
+ache = any_of(_symptom("leg-ache"), _symptom("exertional-leg-pain"), _symptom("heavy-legs"), _symptom("night-pain"))
+cramp = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"), said("cramp"))
+muscle = any_of(_symptom("myalgia-weakness"), _symptom("leg-weakness"))
+numb = said("numbness", "both-feet", "one-leg")
+neuropathic = any_of(_symptom("neuropathic-symptom"), numb)
+bone = _symptom("bone-pain")
+swelling = any_of(
+    _symptom("leg-swelling"), _symptom("leg-swelling-one-sided"), _symptom("leg-swelling-both-sided"), said("swelling", "one-leg", "both-legs")
+)
+leg_pain_scored = latest(k.codes("leg-pain-score"), within=k.period("leg_pain_score_lookback")).above(
+    k.threshold("some_leg_pain")
+)
+
+gate = any_of(
+    ache, cramp, muscle, neuropathic, bone, rls, urge, swelling, _symptom("periodic-limb-movement"), said("leg-symptom"), leg_pain_scored
+)
+"""The complaint without which nothing is said."""

@@ -1,0 +1,73 @@
+"""Advice without an EHR: a patient's Bundle in a file takes the same way as a hook call's prefetch."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from cds.chart.chart import Chart
+from cds.errors import InvalidCall, NotJson
+from cds.fhir import prefetch
+from cds.fhir.record import PatientRecord
+from cds.services import knowledge
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A Bundle's patient, and what of it was left out."""
+
+    chart: Chart
+    left_out: Mapping[str, int]
+
+
+def open_bundle(raw: bytes, today: date, patient_id: str | None = None) -> Opened:
+    """Read a Bundle into a chart.
+
+    Args:
+        raw: a Bundle of any type.
+        today: the day of the call.
+        patient_id: whom to judge, where the Bundle holds several; the one most is said about by default.
+
+    Raises:
+        NotJson: it is not JSON.
+        InvalidCall: it is no Bundle, or holds no such patient.
+    """
+    try:
+        bundle = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise NotJson("the file is not JSON in UTF-8") from error
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        raise InvalidCall("the file is not a FHIR Bundle: its resourceType must be Bundle")
+    patients = _patients(bundle)
+    if not patients:
+        raise InvalidCall("the Bundle holds no Patient")
+    chosen = patient_id or _most_mentioned(patients, raw)
+    if chosen not in patients:
+        raise InvalidCall(f"the Bundle holds no such patient; it holds {', '.join(patients)}")
+    record = PatientRecord(knowledge().vocabulary, chosen, today, patients[chosen])
+    for _ in prefetch.read_bundle(raw, record):
+        pass
+    if record.patient is None:
+        raise InvalidCall("the Patient of the Bundle cannot be read")
+    return Opened(Chart(today, record.patient, record), record.left_out)
+
+
+def _patients(bundle: dict[str, Any]) -> dict[str, list[str]]:
+    """Give the id of each patient with the addresses that mean them."""
+    found: dict[str, list[str]] = {}
+    for entry in bundle.get("entry") or ():
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict) and resource.get("resourceType") == "Patient":
+            url = entry.get("fullUrl") or ""
+            name = resource.get("id") or url.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+            if isinstance(name, str) and name:
+                found[name] = [url] if url else []
+    return found
+
+
+def _most_mentioned(patients: Mapping[str, list[str]], raw: bytes) -> str:
+    votes = Counter({name: raw.count(name.encode()) for name in patients})
+    return votes.most_common(1)[0][0]

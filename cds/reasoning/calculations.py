@@ -1,0 +1,32 @@
+"""Derived values. Each formula names its source; inputs and results are in the units stated."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How an analyte follows from others that were measured on the same day.
+
+    Attributes:
+        inputs: the analytes, in the order of the formula's arguments, each in its canonical unit.
+        formula: gives the value in the derived analyte's canonical unit; None where it cannot be computed.
+        decimals: to which the value is rounded before it is compared.
+    """
+
+    inputs: Sequence[str]
+    formula: Callable[..., Decimal | None]
+    decimals: int
+
+
+def saturation(iron: Decimal, binding_capacity: Decimal) -> Decimal | None:
+    """Transferrin saturation [%] from iron [ug/dL] and total iron-binding capacity [ug/dL].
+
+    Source:
+        The definition: iron / total iron-binding capacity.
+    """
+    return iron / binding_capacity * 100 if binding_capacity else None
+
+
+TRANSFERRIN_SATURATION = Derivation(("iron", "iron-binding-capacity"), saturation, decimals=1)

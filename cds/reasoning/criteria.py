@@ -1,0 +1,433 @@
+"""The vocabulary of criteria: what a plan may ask of a chart.
+
+A criterion is tested against a chart and gives a finding, once per chart. `all_of`, `any_of`, `at_least` and `not_`
+combine criteria by Kleene's three-valued logic:
+
+    all_of   met     not met  unknown        any_of   met  not met  unknown
+    met      met     not met  unknown        met      met  met      met
+    not met  not met not met  not met        not met  met  not met  unknown
+    unknown  unknown not met  unknown        unknown  met  unknown  unknown
+
+Each criterion reads as a sentence (`str`), from which the review of a plan is printed.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+
+from cds.chart.chart import Area, Chart
+from cds.chart.dates import Day, days_ago
+from cds.chart.facts import Absence, Answer, Drug, Fact, Problem
+from cds.reasoning.findings import Finding, State, merged, merged_words, met, met_by_any, not_met, unknown
+from cds.reasoning.knowledge import Codes, Period, Threshold
+
+
+class Criterion(ABC):
+    """A question to a chart, answered met, not met or unknown."""
+
+    parts: Sequence["Criterion"] = ()
+    """The criteria it is made of, for explanations."""
+
+    def check(self, chart: Chart) -> Finding:
+        """Answer the question, once per chart."""
+        finding: Finding | None = chart.findings.get(id(self))
+        if finding is None:
+            finding = chart.findings[id(self)] = self._test(chart)
+        return finding
+
+    @abstractmethod
+    def _test(self, chart: Chart) -> Finding: ...
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+
+class _AllOf(Criterion):
+    def __init__(self, parts: Sequence[Criterion]) -> None:
+        self.parts = parts
+
+    def _test(self, chart: Chart) -> Finding:
+        found = []
+        for part in self.parts:
+            finding = part.check(chart)
+            if finding.state is State.NOT_MET:
+                return finding
+            found.append(finding)
+        words = merged_words(f.unknown for f in found if f.state is State.UNKNOWN)
+        state = State.UNKNOWN if words else State.MET
+        return Finding(state, merged(f.basis for f in found), words, min(f.cap for f in found))
+
+    def __str__(self) -> str:
+        return " and ".join(_bracketed(part) for part in self.parts)
+
+
+class _AnyOf(Criterion):
+    def __init__(self, parts: Sequence[Criterion]) -> None:
+        self.parts = parts
+
+    def _test(self, chart: Chart) -> Finding:
+        found = [part.check(chart) for part in self.parts]
+        if hits := [f for f in found if f.is_met]:
+            return Finding(State.MET, merged(f.basis for f in hits), cap=max(f.cap for f in hits))
+        words = merged_words(f.unknown for f in found if f.state is State.UNKNOWN)
+        return Finding(State.UNKNOWN if words else State.NOT_MET, merged(f.basis for f in found), words)
+
+    def __str__(self) -> str:
+        return " or ".join(_bracketed(part) for part in self.parts)
+
+
+class _AtLeast(Criterion):
+    def __init__(self, count: int, parts: Sequence[Criterion]) -> None:
+        self.count, self.parts = count, parts
+
+    def _test(self, chart: Chart) -> Finding:
+        found = [part.check(chart) for part in self.parts]
+        hits = [f for f in found if f.is_met]
+        if len(hits) >= self.count:
+            strongest = sorted((f.cap for f in hits), reverse=True)
+            return Finding(State.MET, merged(f.basis for f in hits), cap=strongest[self.count - 1])
+        open_ = [f for f in found if f.state is State.UNKNOWN]
+        basis = merged(f.basis for f in found)
+        if len(hits) + len(open_) >= self.count:
+            return Finding(State.UNKNOWN, basis, merged_words(f.unknown for f in open_))
+        return Finding(State.NOT_MET, basis)
+
+    def __str__(self) -> str:
+        return f"at least {self.count} of: " + "; ".join(_bracketed(part) for part in self.parts)
+
+
+class _Not(Criterion):
+    _OPPOSITE = {State.MET: State.NOT_MET, State.NOT_MET: State.MET, State.UNKNOWN: State.UNKNOWN}
+
+    def __init__(self, part: Criterion) -> None:
+        self.part, self.parts = part, (part,)
+
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.part.check(chart)
+        # That something is not so never makes a finding weaker: the cap is left behind.
+        return Finding(self._OPPOSITE[finding.state], finding.basis, finding.unknown)
+
+    def __str__(self) -> str:
+        return f"not ({self.part})"
+
+
+def _bracketed(part: Criterion) -> str:
+    return f"({part})" if isinstance(part, _AllOf | _AnyOf | _AtLeast) else str(part)
+
+
+def all_of(*parts: Criterion) -> Criterion:
+    """Met when every part is."""
+    return _AllOf(parts)
+
+
+def any_of(*parts: Criterion) -> Criterion:
+    """Met when some part is; its basis is that of the parts that are met."""
+    return _AnyOf(parts)
+
+
+def at_least(count: int, *parts: Criterion) -> Criterion:
+    """Met when `count` parts are."""
+    return _AtLeast(count, parts)
+
+
+def not_(part: Criterion) -> Criterion:
+    """Met when the part is known not to be."""
+    return _Not(part)
+
+
+class _Listed(Criterion):
+    """Whether facts of a kind are listed in the chart; known absent when the list was supplied without them."""
+
+    def __init__(
+        self,
+        find: Callable[[Chart], Iterable[Fact]],
+        areas: Sequence[Area],
+        absence: Absence,
+        sentence: str,
+    ) -> None:
+        self.find, self.areas, self.absence, self.sentence = find, areas, absence, sentence
+
+    def _test(self, chart: Chart) -> Finding:
+        found = tuple(dict.fromkeys(self.find(chart)))
+        if found:
+            return met_by_any(found)
+        lacking = [f"{area} ({chart.unknown[area]})" for area in self.areas if area in chart.unknown]
+        return unknown(*lacking) if lacking else not_met(self.absence)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class _Lasting(_Listed):
+    """Something listed that has lasted for some time: a condition or a drug."""
+
+    def __init__(
+        self, codes: Codes, find: Callable[[Chart], Iterable[Fact]], area: Area, absence: Absence, sentence: str
+    ) -> None:
+        super().__init__(find, (area,), absence, sentence)
+        self.codes = codes
+
+    def for_at_least(self, period: Period) -> Criterion:
+        """For so long, by the earliest start; unknown without any start."""
+        return _Since(self, period, longer=True)
+
+    def for_less_than(self, period: Period) -> Criterion:
+        """For less than so long, by the earliest start; unknown without any start."""
+        return _Since(self, period, longer=False)
+
+
+class _Since(Criterion):
+    def __init__(self, lasting: _Lasting, period: Period, *, longer: bool) -> None:
+        self.lasting, self.period, self.longer, self.parts = lasting, period, longer, (lasting,)
+
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.lasting.check(chart)
+        if not finding.is_met:
+            return finding
+        starts = [start for fact in finding.basis if (start := _start(fact)) is not None]
+        if not starts:
+            return unknown(f"{self.lasting.codes.title} (since when)")
+        long = max(days_ago(start, chart.today) for start in starts) >= self.period.days
+        return finding if long is self.longer else not_met(*finding.basis)
+
+    def __str__(self) -> str:
+        return f"{self.lasting} for {'at least' if self.longer else 'less than'} {self.period}"
+
+
+def _start(fact: Fact) -> Day | None:
+    if isinstance(fact, Drug):
+        return fact.start
+    return (fact.onset or fact.recorded) if isinstance(fact, Problem) else fact.on
+
+
+def _recent(day: Day | None, within: Period, chart: Chart) -> bool:
+    return day is not None and 0 <= days_ago(day, chart.today) <= within.days
+
+
+def has(codes: Codes, *, confirmed: bool = False, within: Period | None = None, dated: bool = False) -> "_Lasting":
+    """An active condition.
+
+    Args:
+        codes: what it is.
+        confirmed: whether a provisional, differential or unconfirmed one is not enough.
+        within: how long ago it began or was recorded at the most; one without a date counts.
+        dated: whether one without a date does not count after all.
+    """
+
+    def counts(problem: Problem, chart: Chart) -> bool:
+        if not problem.active or not problem.about_leg or (confirmed and not problem.confirmed):
+            return False
+        if within is None:
+            return True
+        if problem.on is None:
+            return not dated
+        return _recent(problem.onset, within, chart) or _recent(problem.recorded, within, chart)
+
+    def find(chart: Chart) -> Iterable[Problem]:
+        return (p for p in chart.record.problems(codes.name) if counts(p, chart))
+
+    since = f", since at most {within}" if within else ""
+    sentence = f"{codes.title} {'(confirmed) ' if confirmed else ''}on the problem list{since}"
+    return _Lasting(codes, find, Area.PROBLEMS, Absence(name=codes.title, value="not on the problem list"), sentence)
+
+
+def complains_of(codes: Codes, *, within: Period) -> Criterion:
+    """A symptom: on the problem list, as the reason for a visit, or as a complaint, in the period or undated."""
+
+    def find(chart: Chart) -> Iterable[Problem]:
+        for problem in (*chart.record.problems(codes.name), *chart.record.complaints(codes.name)):
+            recent = (
+                problem.on is None
+                or _recent(problem.onset, within, chart)
+                or _recent(problem.recorded, within, chart)
+            )
+            if problem.active and problem.about_leg and recent:
+                yield problem
+
+    sentence = f"{codes.title} on the problem list, as reason for a visit or as complaint within {within}"
+    return _Listed(find, (Area.PROBLEMS,), Absence(name=codes.title, value="not recorded"), sentence)
+
+
+def ever_had(codes: Codes) -> Criterion:
+    """A condition of any clinical status, abated ones included."""
+
+    def find(chart: Chart) -> Iterable[Problem]:
+        return chart.record.problems(codes.name)
+
+    return _Listed(
+        find, (Area.PROBLEMS,), Absence(name=codes.title, value="not in the history"), f"{codes.title} now or in the past"
+    )
+
+
+def taking(codes: Codes, *, given_within: Period | None = None) -> "_Lasting":
+    """A current medication.
+
+    Args:
+        codes: the class of drugs.
+        given_within: how long ago an administration at the most still counts, where administrations count at all.
+    """
+
+    def find(chart: Chart) -> Iterable[Drug]:
+        for drug in chart.record.drugs(codes.name):
+            given = given_within is not None and drug.given and _recent(drug.on, given_within, chart)
+            if drug.current or given:
+                yield drug
+
+    also = f", or given within {given_within}" if given_within else ""
+    absence = Absence(name=codes.title, value="not among the current medications")
+    return _Lasting(codes, find, Area.MEDICATIONS, absence, f"{codes.title} among the current medications{also}")
+
+
+def ordered(codes: Codes, *, within: Period, completed: bool = False) -> Criterion:
+    """A request that is open and was made in the period; undated ones never count.
+
+    Args:
+        codes: a service, or an analyte (then also any panel that contains it, and a result that is under way).
+        within: how long ago at the most.
+        completed: whether a completed one counts too.
+    """
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        for order in chart.record.orders(codes.name):
+            if (order.open or completed) and _recent(order.on, within, chart):
+                yield order
+        if codes.measured:
+            for result in chart.record.measurements(codes.name):
+                if not result.final and _recent(result.on, within, chart):
+                    yield result
+
+    return _Listed(
+        find, (Area.ORDERS,), Absence(name=f"Order for {codes.title}", value="none open"),
+        f"{codes.title} ordered within {within}{' or done' if completed else ''}",
+    )  # fmt: skip
+
+
+def done(codes: Codes, *, within: Period | None = None) -> Criterion:
+    """A procedure or a report; with a period, undated ones do not count."""
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        for act in (*chart.record.acts(codes.name), *chart.record.coded_results(codes.name)):
+            if within is None or _recent(act.on, within, chart):
+                yield act
+
+    window = f" within {within}" if within else ""
+    absence = Absence(name=codes.title, value=f"none found{window}", worth_saying=True)
+    return _Listed(find, (Area.PROCEDURES,), absence, f"{codes.title} done{window}")
+
+
+def answers(codes: Codes, meaning: Codes, *, within: Period | None = None) -> Criterion:
+    """The newest coded result of an observation is one of the answers that mean something."""
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        for result in chart.record.coded_results(codes.name):
+            if within is None or _recent(result.on, within, chart):
+                if meaning.name in result.means:
+                    yield result
+                return
+
+    window = f" within {within}" if within else ""
+    return _Listed(
+        find, (Area.OBSERVATIONS,), Absence(name=codes.title, value=f"not {meaning.title.lower()}"),
+        f"{codes.title} recorded as {meaning.title.lower()}{window}",
+    )  # fmt: skip
+
+
+def family_history(codes: Codes) -> Criterion:
+    """A condition of a relative."""
+    return _Listed(
+        lambda chart: chart.record.relatives(codes.name), (Area.FAMILY,),
+        Absence(name=f"Family history of {codes.title}", value="none recorded"), f"family history of {codes.title}",
+    )  # fmt: skip
+
+
+def allergic_to(codes: Codes) -> Criterion:
+    """An allergy or intolerance to a class of drugs."""
+    return _Listed(
+        lambda chart: chart.record.allergies(codes.name), (Area.ALLERGIES,),
+        Absence(name=f"Allergy to {codes.title}", value="none recorded"), f"allergy or intolerance to {codes.title}",
+    )  # fmt: skip
+
+
+def in_hospital() -> Criterion:
+    """An inpatient or emergency encounter is under way."""
+    return _Listed(
+        lambda chart: (s for s in chart.record.stays() if s.in_progress and s.inpatient), (Area.ENCOUNTERS,),
+        Absence(name="Inpatient stay", value="none under way"), "in hospital now",
+    )  # fmt: skip
+
+
+def answered(item: str, *choices: str, within: Period) -> Criterion:
+    """The newest answer to an item of the intake form is yes, or one of the choices; unanswered is unknown."""
+    return _Answered(item, choices, within)
+
+
+class _Answered(Criterion):
+    def __init__(self, item: str, choices: tuple[str, ...], within: Period) -> None:
+        self.item, self.choices, self.within = item, frozenset(choices), within
+
+    def _test(self, chart: Chart) -> Finding:
+        for answer in chart.record.answers(self.item):
+            if _recent(answer.on, self.within, chart):
+                return met(answer) if self._agrees(answer) else not_met(answer)
+        return unknown(f"answer to “{self.item.replace('-', ' ')}”")
+
+    def _agrees(self, answer: Answer) -> bool:
+        return bool(self.choices & answer.codes) if self.choices else answer.boolean is True
+
+    def __str__(self) -> str:
+        said = " or ".join(sorted(self.choices)) if self.choices else "yes"
+        return f"intake answer “{self.item}” is {said} (at most {self.within} old)"
+
+
+class _Age(Criterion):
+    def __init__(self, limit: Threshold, *, reached: bool) -> None:
+        self.limit, self.reached = limit, reached
+
+    def _test(self, chart: Chart) -> Finding:
+        age = chart.age
+        if age is None:
+            return unknown("age (no birth date)")
+        fact = Fact(name="Age", value=str(age), unit="a", reference=chart.patient.reference)
+        return met(fact) if (age >= self.limit.value) is self.reached else not_met(fact)
+
+    def __str__(self) -> str:
+        return f"age {'at least' if self.reached else 'under'} {self.limit.value} years"
+
+
+def aged(limit: Threshold) -> Criterion:
+    """Old enough: at least so many years."""
+    return _Age(limit, reached=True)
+
+
+def younger_than(limit: Threshold) -> Criterion:
+    """Not yet so old."""
+    return _Age(limit, reached=False)
+
+
+class _Patient(Criterion):
+    def __init__(self, sentence: str, test: Callable[[Chart], bool | None], value: Callable[[Chart], str]) -> None:
+        self.sentence, self.test, self.value = sentence, test, value
+
+    def _test(self, chart: Chart) -> Finding:
+        answer = self.test(chart)
+        if answer is None:
+            return unknown(self.sentence)
+        fact = Fact(name="Patient", value=self.value(chart), reference=chart.patient.reference)
+        return met(fact) if answer else not_met(fact)
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def in_care() -> Criterion:
+    """The patient is alive and the record active."""
+    return _Patient(
+        "alive, record active", lambda c: not (c.patient.deceased or c.patient.inactive),
+        lambda c: "deceased" if c.patient.deceased else "inactive" if c.patient.inactive else "in care",
+    )  # fmt: skip
+
+
+def sex_is(sex: str) -> Criterion:
+    """The administrative gender recorded; other and unknown are neither."""
+    return _Patient(
+        f"recorded as {sex}", lambda c: None if c.patient.sex is None else c.patient.sex == sex, lambda c: c.patient.sex or ""
+    )

@@ -1,0 +1,220 @@
+"""Plans: whom each recommendation is for, and what becomes of it in a chart."""
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cds.chart.chart import Chart
+from cds.chart.facts import Fact, Indicator, Measurement
+from cds.errors import KnowledgeError
+from cds.reasoning.criteria import Criterion
+from cds.reasoning.files import RecommendationFile
+from cds.reasoning.findings import Finding, State, merged, merged_words
+from cds.reasoning.knowledge import Knowledge
+from cds.reasoning.measures import Measure
+
+Raise = tuple[str, Criterion]
+"""An indicator, and the criterion under which it applies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """A recommendation of plan.toml, and when it is made.
+
+    Attributes:
+        name: its key in plan.toml.
+        when: met: it is made; unknown: silence.
+        unless: met: silence; unknown: it is made, and the card says what could not be checked.
+        context: why the chart is looked at at all, in place of the plan's own; its facts are shown but prove nothing.
+        raises: higher indicators, each under a criterion.
+        caps: lower indicators, each under a criterion.
+        notes: sentences of plan.toml, each under a criterion.
+        only: orders of plan.toml that are suggested only under a criterion; the others always are.
+    """
+
+    name: str
+    when: Criterion
+    unless: Criterion | None = None
+    context: Criterion | None = None
+    raises: Sequence[Raise] = ()
+    caps: Sequence[Raise] = ()
+    notes: Mapping[str, Criterion] = field(default_factory=dict)
+    only: Mapping[str, Criterion] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A recommendation for this patient."""
+
+    plan: "Plan"
+    name: str
+    indicator: Indicator
+    basis: tuple[Fact, ...]
+    context: tuple[Fact, ...]
+    unknown: tuple[str, ...]
+    notes: tuple[str, ...]
+    """Names of the notes that apply."""
+    suggests: tuple[str, ...]
+    """Names of the orders that apply."""
+    shown: Mapping[str, str]
+    """Placeholder -> what it stands for in this chart."""
+
+    @property
+    def recommendation(self) -> RecommendationFile:
+        """Its words."""
+        return self.plan.knowledge.file.recommendations[self.name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a topic recommends, and to whom.
+
+    Attributes:
+        knowledge: the folder's files.
+        for_whom: the population; unknown is silence.
+        unless: a ground for silence of the whole plan; unknown is said on the card.
+        context: the complaint without which nobody asked.
+        mutes: a ground for silence of all that is not critical.
+        shows: what a placeholder of the wording stands for.
+        recommends: in the order of their weight.
+    """
+
+    knowledge: Knowledge
+    for_whom: Criterion
+    context: Criterion
+    unless: Criterion | None = None
+    mutes: Criterion | None = None
+    shows: Mapping[str, Measure | Criterion] = field(default_factory=dict)
+    recommends: Sequence[Recommendation] = ()
+
+    def __post_init__(self) -> None:
+        """Check that the rules and the wording name each other, and nothing else."""
+        place, file = self.knowledge.folder.name, self.knowledge.file
+        names = [recommendation.name for recommendation in self.recommends]
+        if sorted(names) != sorted(file.recommendations):
+            odd = sorted(set(names) ^ set(file.recommendations)) or names
+            raise KnowledgeError(f"{place}: criteria.py and plan.toml do not have the same recommendations: {odd}")
+        for recommendation in self.recommends:
+            words = file.recommendations[recommendation.name]
+            if set(recommendation.notes) != set(words.notes):
+                odd = sorted(set(recommendation.notes) ^ set(words.notes))
+                raise KnowledgeError(f"{place} {recommendation.name}: notes in only one of criteria.py and plan.toml: {odd}")
+            if odd := sorted(set(recommendation.only) - set(words.suggests)):
+                raise KnowledgeError(f"{place} {recommendation.name}: plan.toml does not suggest {odd}")
+            for text in (words.summary, words.why, *words.consider, *words.notes.values()):
+                for placeholder in placeholders(text):
+                    if placeholder not in self.shows and placeholder not in file.thresholds and placeholder not in file.periods:
+                        raise KnowledgeError(f"{place} {recommendation.name}: nothing shows {{{placeholder}}}")
+
+    @property
+    def topic(self) -> str:
+        """The topic code."""
+        return self.knowledge.file.id
+
+    def advise(self, chart: Chart) -> list[Advice]:
+        """Weigh every recommendation against a chart."""
+        if not self.for_whom.check(chart).is_met:
+            return []
+        blocked = self.unless.check(chart) if self.unless else None
+        if blocked is not None and blocked.is_met:
+            return []
+        return [
+            advice
+            for recommendation in self.recommends
+            if (advice := self._weigh(recommendation, chart, blocked)) is not None
+        ]
+
+    def _weigh(self, recommendation: Recommendation, chart: Chart, blocked: Finding | None) -> Advice | None:
+        context = (recommendation.context or self.context).check(chart)
+        if not context.is_met:
+            return None
+        found = recommendation.when.check(chart)
+        if not found.is_met:
+            return None
+        unless = recommendation.unless.check(chart) if recommendation.unless else None
+        if unless is not None and unless.is_met:
+            return None
+        indicator, facts = _indicator(self._base(recommendation), recommendation, found, chart)
+        muted = self.mutes.check(chart) if self.mutes else None
+        if muted is not None and muted.is_met and indicator < Indicator.CRITICAL:
+            return None
+        notes = []
+        for name, criterion in recommendation.notes.items():
+            if (note := criterion.check(chart)).is_met:
+                notes.append(name)
+                facts.append(note.basis)
+        doubts = (blocked, unless, muted)
+        return Advice(
+            plan=self,
+            name=recommendation.name,
+            indicator=indicator,
+            basis=merged((found.basis, *facts)),
+            context=context.basis,
+            unknown=merged_words(d.unknown for d in doubts if d is not None and d.state is State.UNKNOWN),
+            notes=tuple(notes),
+            suggests=tuple(
+                order
+                for order in self.knowledge.file.recommendations[recommendation.name].suggests
+                if order not in recommendation.only or recommendation.only[order].check(chart).is_met
+            ),
+            shown=self._shown(recommendation, chart),
+        )
+
+    def _base(self, recommendation: Recommendation) -> Indicator:
+        return Indicator[self.knowledge.file.recommendations[recommendation.name].indicator.upper()]
+
+    def _shown(self, recommendation: Recommendation, chart: Chart) -> dict[str, str]:
+        file = self.knowledge.file
+        words = file.recommendations[recommendation.name]
+        wanted = {p for text in (words.summary, words.why, *words.consider, *words.notes.values()) for p in placeholders(text)}
+        shown = {}
+        for name in sorted(wanted):
+            if name in self.shows:
+                shown[name] = _in_words(self.shows[name], chart)
+            elif name in file.thresholds:
+                shown[name] = str(self.knowledge.threshold(name))
+            else:
+                shown[name] = str(self.knowledge.period(name))
+        return shown
+
+
+def _indicator(
+    base: Indicator, recommendation: Recommendation, found: Finding, chart: Chart
+) -> tuple[Indicator, list[tuple[Fact, ...]]]:
+    """Settle the indicator: as high as a met raise lifts it, as low as the facts or a met cap hold it."""
+    indicator, facts = base, []
+    for word, criterion in recommendation.raises:
+        raised = criterion.check(chart)
+        if raised.is_met:
+            facts.append(raised.basis)
+            indicator = max(indicator, min(Indicator[word.upper()], raised.cap))
+    indicator = min(indicator, found.cap)
+    for word, criterion in recommendation.caps:
+        capped = criterion.check(chart)
+        if capped.is_met:
+            facts.append(capped.basis)
+            indicator = min(indicator, Indicator[word.upper()])
+    return indicator, facts
+
+
+def placeholders(text: str) -> list[str]:
+    """Name the placeholders of a sentence of plan.toml."""
+    return [name for _, name, _, _ in string.Formatter().parse(text) if name]
+
+
+def _in_words(shown: Measure | Criterion, chart: Chart) -> str:
+    """Say what a placeholder stands for: a value with its unit, or the names of what was found."""
+    if isinstance(shown, Measure):
+        result = shown.choose(chart).result
+        return _value(result) if result is not None else "not recorded"
+    finding = shown.check(chart)
+    if not finding.is_met:
+        return "not recorded"
+    names = dict.fromkeys(_value(f) if isinstance(f, Measurement) else f.name for f in finding.basis)
+    return ", ".join(names)
+
+
+def _value(result: Measurement) -> str:
+    if result.scale is None:
+        return f"flagged {result.flag}" if result.flag else "not readable"
+    return f"{result.value} {result.unit}".rstrip()

@@ -1,0 +1,99 @@
+"""Which plans answer which hook, and what they conclude together."""
+
+import importlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cds.knowledge
+from cds.chart.chart import Chart
+from cds.errors import place_of
+from cds.fhir import prefetch
+from cds.knowledge.symptoms.criteria import gate
+from cds.reasoning.findings import State
+from cds.reasoning.knowledge import KnowledgeBase, base
+from cds.reasoning.plans import Advice, Plan
+
+_KNOWLEDGE = Path(cds.knowledge.__file__ or "").parent
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One entry of discovery."""
+
+    id: str
+    hook: str
+    title: str
+    description: str
+
+
+REVIEW = Service(
+    "leg-ache-review",
+    "patient-view",
+    "Leg ache review",
+    "Weighs the causes of legs that ache at rest in this patient's chart and suggests what to evaluate, and why.",
+)
+ENCOUNTER = Service(
+    "leg-ache-encounter",
+    "encounter-start",
+    "Leg ache review at the start of an encounter",
+    "Weighs the causes of legs that ache at rest when an encounter begins and suggests what to evaluate, and why.",
+)
+SERVICES = {service.id: service for service in (REVIEW, ENCOUNTER)}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What all plans conclude about a chart."""
+
+    advice: Sequence[Advice]
+    failed: Sequence[str]
+    """Titles of plans that broke down: their silence means nothing."""
+    undecided: bool
+    """Whether even the complaint is unknown, so that silence would mean nothing."""
+
+
+@cache
+def plans() -> tuple[Plan, ...]:
+    """Load every topic's plan that is not retired, in the order of their folders.
+
+    Raises:
+        KnowledgeError: a knowledge file is wrong.
+    """
+    folders = sorted(path.parent.name for path in _KNOWLEDGE.glob("*/criteria.py"))
+    modules = [importlib.import_module(f"cds.knowledge.{folder}.criteria") for folder in folders]
+    found = [module.PLAN for module in modules if hasattr(module, "PLAN")]
+    return tuple(plan for plan in found if plan.knowledge.file.status != "retired")
+
+
+@cache
+def knowledge() -> KnowledgeBase:
+    """Give the knowledge base that the plans were written on."""
+    plans()
+    return base(_KNOWLEDGE)
+
+
+@cache
+def needs() -> tuple[prefetch.Need, ...]:
+    """List the prefetch keys that the plans need."""
+    loaded = knowledge()
+    codes = {code for concept in loaded.asked for code in loaded.observation_codes.get(concept, ())}
+    return prefetch.needs(codes)
+
+
+def assess(chart: Chart, active: Iterable[Plan] | None = None) -> Assessment:
+    """Let every plan weigh a chart; one that breaks down costs only itself."""
+    advice: list[Advice] = []
+    failed = []
+    for plan in plans() if active is None else active:
+        try:
+            advice.extend(plan.advise(chart))
+        except Exception as error:  # noqa: BLE001 - one plan's fault must not keep the others' advice from the clinician
+            _log.error("plan %s %s failed: %s", plan.topic, plan.knowledge.file.version, place_of(error))
+            failed.append(plan.knowledge.file.title)
+    in_care = not (chart.patient.deceased or chart.patient.inactive)
+    undecided = not advice and in_care and gate.check(chart).state is State.UNKNOWN and bool(chart.unknown)
+    return Assessment(advice, failed, undecided)
