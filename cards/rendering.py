@@ -205,7 +205,7 @@ def _advised(advice: Advice) -> Advised:
         indicator=advice.indicator.word,
         version=file.version,
         status=file.status,
-        basis=tuple(_basis(fact) for fact in dict.fromkeys((*advice.basis, *advice.context)) if fact.name.strip()),
+        basis=tuple(dict.fromkeys(_basis(fact) for fact in (*advice.basis, *advice.context) if fact.name.strip())),
         unknown=advice.unknown,
     )
 

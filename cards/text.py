@@ -14,8 +14,16 @@ _LONGEST = 200
 
 def plain(text: str) -> str:
     """Give a text on one line, without control or formatting characters."""
-    visible = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text if unicodedata.category(c) not in {"Cf", "Cs", "Co", "Cn"})
-    return _BLANKS.sub(" ", visible).strip()
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_visible(character) for character in text)
+    return _BLANKS.sub(" ", text).strip()
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in {"Cc", "Zl", "Zp"}:
+        return " "
+    return "" if category in {"Cf", "Cs", "Co", "Cn"} else character
 
 
 def escaped(text: str) -> str:

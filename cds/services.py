@@ -12,6 +12,7 @@ from cds.chart.chart import Chart
 from cds.errors import place_of
 from cds.fhir import prefetch
 from cds.knowledge.symptoms.criteria import gate
+from cds.reasoning.calculations import DERIVATIONS
 from cds.reasoning.findings import State
 from cds.reasoning.knowledge import KnowledgeBase, base
 from cds.reasoning.plans import Advice, Plan
@@ -80,7 +81,8 @@ def knowledge() -> KnowledgeBase:
 def needs() -> tuple[prefetch.Need, ...]:
     """List the prefetch keys that the plans need."""
     loaded = knowledge()
-    codes = {code for concept in loaded.asked for code in loaded.observation_codes.get(concept, ())}
+    asked = loaded.asked | {name for d in DERIVATIONS if d.gives in loaded.asked for name in d.inputs}
+    codes = {code for concept in asked for code in loaded.observation_codes.get(concept, ())}
     return prefetch.needs(codes)
 
 

@@ -4,13 +4,13 @@ A chart answers two questions. What facts are there of a concept? And is what is
 unknown? The second is asked by area of data, since that is how data arrive: a list was supplied, or it was not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from cds.chart.facts import Act, Answer, CodedResult, Drug, Measurement, Order, Patient, Problem, Stay
+from cds.chart.facts import Act, Answer, CodedResult, Drug, Fact, Measurement, Order, Patient, Problem, Stay
 
 
 class Area(StrEnum):
@@ -38,8 +38,11 @@ class Record(Protocol):
     def complaints(self, concept: str) -> tuple[Problem, ...]:
         """Reasons of encounters and chief complaints that mean a concept."""
 
-    def measurements(self, analyte: str) -> tuple[Measurement, ...]:
-        """Results of an analyte, newest first, undated last."""
+    def measurements(self, analyte: str) -> Iterable[Measurement]:
+        """Results of an analyte, newest first, undated last; each is read when it is reached."""
+
+    def under_way(self, analyte: str) -> tuple[Fact, ...]:
+        """Results of an analyte that are registered or preliminary."""
 
     def coded_results(self, concept: str) -> tuple[CodedResult, ...]:
         """Results with a coded or yes/no value, newest first."""

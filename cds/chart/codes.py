@@ -6,6 +6,7 @@ for every coding of every resource of every call: which concepts does this codin
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 ATC = "http://www.whocc.no/atc"
@@ -13,6 +14,7 @@ _BY_PREFIX = frozenset({ICD, ATC})
 """Systems whose hierarchy is spelled in the code itself."""
 
 _SNOMED = "http://snomed.info/sct"
+_LONGEST_PREFIX = 8
 NONE: frozenset[str] = frozenset()
 
 
@@ -48,14 +50,17 @@ def _folded(spelling: str) -> str:
     return spelling.strip().rstrip("/").lower().replace("https://", "http://", 1)
 
 
-@dataclass(slots=True)
 class CodeBook:
-    """Which concepts a coding belongs to."""
+    """Which concepts a coding belongs to. Filled when the knowledge is loaded, then only asked."""
 
-    systems: CodeSystems = field(default_factory=CodeSystems)
-    _exact: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    _below: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
-    _never: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        """Start an empty book."""
+        self.systems = CodeSystems()
+        self.lookup = lru_cache(maxsize=65_536)(self._lookup)
+        """Cached: charts repeat the same few hundred codings; bounded: callers may send any."""
+        self._exact: dict[tuple[str, str], frozenset[str]] = {}
+        self._below: dict[tuple[str, str], frozenset[str]] = {}
+        self._never: dict[tuple[str, str], frozenset[str]] = {}
 
     def add(self, concept: str, system: str, code: str, *, below: bool = False) -> None:
         """Let a code (and, if `below`, all codes beneath it) mean a concept."""
@@ -69,20 +74,18 @@ class CodeBook:
         code = plain(code) if system in _BY_PREFIX else code
         self._never[system, code] = self._never.get((system, code), NONE) | {concept}
 
-    def concepts(self, system: str, code: str) -> frozenset[str]:
-        """Name the concepts of a coding of any spelling of its system."""
-        canonical = self.systems.canonical(system)
-        return NONE if canonical is None else self.concepts_of_canonical(canonical, code)
-
-    def concepts_of_canonical(self, system: str, code: str) -> frozenset[str]:
-        """Name the concepts of a coding whose system is spelled canonically."""
-        if system not in _BY_PREFIX:
-            return self._exact.get((system, code), NONE)
+    def _lookup(self, system: str | None, code: str | None) -> tuple[frozenset[str], bool]:
+        """Name the concepts of a coding of any spelling of its system, and say whether the system is known at all."""
+        canonical = self.systems.canonical(system) if system and code else None
+        if canonical is None or code is None:
+            return NONE, False
+        if canonical not in _BY_PREFIX:
+            return self._exact.get((canonical, code), NONE) - self._never.get((canonical, code), NONE), True
         code = plain(code)
-        found = self._exact.get((system, code), NONE)
-        for length in range(1, min(len(code), 8) + 1):
-            found |= self._below.get((system, code[:length]), NONE)
-        if found and self._never:
-            for length in range(1, min(len(code), 8) + 1):
-                found -= self._never.get((system, code[:length]), NONE)
-        return found
+        found = self._exact.get((canonical, code), NONE)
+        beginnings = [(canonical, code[:length]) for length in range(1, min(len(code), _LONGEST_PREFIX) + 1)]
+        for beginning in beginnings:
+            found |= self._below.get(beginning, NONE)
+        for beginning in beginnings if found else ():
+            found -= self._never.get(beginning, NONE)
+        return found, True

@@ -2,6 +2,8 @@
 
 A fact is known. That something is known to be absent is a fact too (`Absence`); what is not known is no fact at all but
 an `unknown` of a finding (cds.reasoning.findings).
+
+A fact is made once for a chart and is only itself: two facts are the same when they are the same object.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +28,7 @@ class Indicator(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fact:
     """One thing the chart says.
 
@@ -49,7 +51,7 @@ class Fact:
     cap: Indicator = Indicator.CRITICAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Absence(Fact):
     """Something that was looked for in known data and is not there."""
 
@@ -57,7 +59,7 @@ class Absence(Fact):
     """Whether a card prints it: a test not done is news, a disease not had is not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Problem(Fact):
     """A condition, a reason for a visit, or a complaint."""
 
@@ -82,7 +84,7 @@ class Flag(StrEnum):
     ABNORMAL = "abnormal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measurement(Fact):
     """A result of an analyte.
 
@@ -125,7 +127,7 @@ class Measurement(Fact):
         return self.scale.to_canonical(self.low)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CodedResult(Fact):
     """A result whose value is a concept or a yes/no."""
 
@@ -134,7 +136,7 @@ class CodedResult(Fact):
     boolean: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drug(Fact):
     """A medication that is prescribed, stated, dispensed or given."""
 
@@ -144,7 +146,7 @@ class Drug(Fact):
     """Whether this is one administration, on the day `on`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Order(Fact):
     """A request for a service."""
 
@@ -152,12 +154,12 @@ class Order(Fact):
     """Draft, active or on hold; a completed one is not open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Act(Fact):
     """Something done: a procedure, or a report of an examination."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Answer(Fact):
     """An answer of the patient to one item of a questionnaire."""
 
@@ -166,7 +168,7 @@ class Answer(Fact):
     number: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Stay(Fact):
     """An encounter: where the patient is or was."""
 
@@ -174,7 +176,7 @@ class Stay(Fact):
     inpatient: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Patient(Fact):
     """Who the chart is about: what the reasoning asks of a person."""
 

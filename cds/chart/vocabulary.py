@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cds.chart.analytes import Analyte
-from cds.chart.codes import NONE, CodeBook
+from cds.chart.codes import CodeBook
 from cds.chart.text import Phrasebook
 
 
@@ -35,7 +35,3 @@ class Vocabulary:
     leg: frozenset[str] = frozenset()
     also_item: Mapping[str, str] = field(default_factory=dict)
     """Another questionnaire's item -> the item of ours that asks the same."""
-
-    def concepts(self, system: str | None, code: str | None) -> frozenset[str]:
-        """Name the concepts of a coding; a coding without a system means nothing."""
-        return self.codes.concepts(system, code) if system and code else NONE

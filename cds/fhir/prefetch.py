@@ -4,7 +4,7 @@ Templates keep to what CDS Hooks 2.0 clients understand (https://cds-hooks.hl7.o
 type search, tokens of the context, each parameter once. Dates are filtered here, not there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,30 +68,42 @@ def needs(observation_codes: Iterable[str]) -> tuple[Need, ...]:
 
 
 
-class _Entry(msgspec.Struct, gc=False):
+class Entry(msgspec.Struct, gc=False):
+    """An entry of a Bundle, its resource left raw."""
+
     resource: Raw = Raw()
     full_url: str | None = msgspec.field(name="fullUrl", default=None)
 
 
-class _Link(msgspec.Struct, gc=False):
+class Link(msgspec.Struct, gc=False):
+    """A link of a Bundle."""
+
     relation: str | None = None
     url: str | None = None
 
 
-class _Value(msgspec.Struct, gc=False):
+class Value(msgspec.Struct, gc=False):
     """A prefetch value, looked at from outside."""
 
     resource_type: str | None = msgspec.field(name="resourceType", default=None)
+    entry: list[Entry] | None = None
+    link: list[Link] | None = None
+    total: int | None = None
+
+
+class _Odd(msgspec.Struct, gc=False):
+    """A value that is not as a Value should be, looked at as little as possible."""
+
+    resource_type: str | None = msgspec.field(name="resourceType", default=None)
     entry: Raw = Raw()
-    link: Raw = Raw()
-    total: Raw = Raw()
+    link: Any = None
+    total: Any = None
 
 
-_value = msgspec.json.Decoder(_Value)
-_entries = msgspec.json.Decoder(list[_Entry])
+_value = msgspec.json.Decoder(Value)
+_odd = msgspec.json.Decoder(_Odd)
 _raw_entries = msgspec.json.Decoder(list[Raw])
-_entry = msgspec.json.Decoder(_Entry)
-_links = msgspec.json.Decoder(list[_Link])
+_entry = msgspec.json.Decoder(Entry)
 _broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 NOT_SUPPLIED = "not supplied"
@@ -133,29 +145,26 @@ class Supply:
 
 
 def read(
-    prefetch: Mapping[str, Raw], asked: Iterable[Need], record: PatientRecord, supply: Supply
+    prefetch: Mapping[str, Raw | Value | None], asked: Iterable[Need], record: PatientRecord, supply: Supply
 ) -> Iterator[None]:
     """Read every key that was asked for into a record, and note what is unknown.
 
     Keys that were not asked for are left unread. Yields after every `SLICE` resources.
     """
     for need in asked:
-        raw = prefetch.get(need.key)
         reason = NOT_SUPPLIED
-        if raw is not None:
-            reason = yield from _read_value(raw, need.kind, record)
+        if need.key in prefetch:
+            reason = yield from _read_value(prefetch[need.key], need.kind, record)
         if reason:
             supply.reasons[need.key] = reason
         else:
             supply.known.add(need.key)
 
 
-def read_patient(prefetch: Mapping[str, Raw], record: PatientRecord) -> None:
+def read_patient(prefetch: Mapping[str, Raw | Value | None], record: PatientRecord) -> None:
     """Read the patient, who comes as a resource or as the only match of a search."""
-    raw = prefetch.get(PATIENT)
-    if raw is not None:
-        for _ in _read_value(raw, "Patient", record):
-            pass
+    for _ in _read_value(prefetch.get(PATIENT), "Patient", record):
+        pass
 
 
 def read_bundle(raw: bytes, record: PatientRecord) -> Iterator[None]:
@@ -163,61 +172,67 @@ def read_bundle(raw: bytes, record: PatientRecord) -> Iterator[None]:
     yield from _read_value(Raw(raw), "Bundle", record)
 
 
-def _read_value(raw: Raw, kind: str, record: PatientRecord) -> Any:  # Generator[None, None, str]
-    """Read one value; the generator's result is why it is unknown, empty when it is known."""
-    if bytes(memoryview(raw)[:4]) == b"null":
+def _read_value(value: Raw | Value | None, kind: str, record: PatientRecord) -> Generator[None, None, str]:
+    """Read one value; the generator's result is why it is unknown, empty when it is known.
+
+    null, and a Bundle without entries, mean that somebody looked and found nothing.
+    """
+    if value is None:
         return ""
-    try:
-        value = _value.decode(raw)
-    except _broken:
+    if isinstance(value, Raw):
+        if bytes(memoryview(value)[:4]) == b"null":
+            return ""
+        if _is_resource(value, kind):
+            record.take(value)
+            return ""
+        value = _looked_at(value, record)
+    if value is None or value.resource_type not in {"Bundle", "OperationOutcome"}:
         return NOT_USABLE
     if value.resource_type == "OperationOutcome":
         return QUERY_FAILED
-    if value.resource_type == kind != "Bundle":
-        record.take(raw)
-        return ""
-    if value.resource_type != "Bundle":
-        return NOT_USABLE
     found = 0
-    for entry in _entries_of(value.entry, record):
-        found += 1
-        record.take(entry.resource, entry.full_url)
-        if found % SLICE == 0:
-            yield
+    for entry in value.entry or ():
+        if memoryview(entry.resource):
+            found += 1
+            record.take(entry.resource, entry.full_url)
+            if found % SLICE == 0:
+                yield
     return INCOMPLETE if _has_more(value, found) else ""
 
 
-def _entries_of(raw: Raw, record: PatientRecord) -> Iterator[_Entry]:
-    """Give the entries that hold a resource; one broken entry costs only itself."""
-    if not memoryview(raw):
-        return
+def _is_resource(raw: Raw, kind: str) -> bool:
     try:
-        entries = _entries.decode(raw)
+        return kind != "Bundle" and _odd.decode(raw).resource_type == kind
     except _broken:
-        entries = []
-        try:
-            slices = _raw_entries.decode(raw)
-        except _broken:
-            record.unreadable("entries")
-            return
-        for piece in slices:
-            try:
-                entries.append(_entry.decode(piece))
-            except _broken:
-                record.unreadable("entry")
-    for entry in entries:
-        if memoryview(entry.resource):
-            yield entry
+        return False
 
 
-def _has_more(value: _Value, found: int) -> bool:
-    if memoryview(value.link):
+def _looked_at(raw: Raw, record: PatientRecord) -> Value | None:
+    """Decode a value; a broken entry costs only itself. None when it is no object."""
+    try:
+        return _value.decode(raw)
+    except _broken:
+        pass
+    try:
+        odd = _odd.decode(raw)
+    except _broken:
+        return None
+    entries: list[Entry] = []
+    try:
+        pieces = _raw_entries.decode(odd.entry) if memoryview(odd.entry) else []
+    except _broken:
+        record.unreadable("list of entries")
+        return None
+    for piece in pieces:
         try:
-            if any(link.relation == "next" and link.url for link in _links.decode(value.link)):
-                return True
+            entries.append(_entry.decode(piece))
         except _broken:
-            pass
-    if memoryview(value.total):
-        total = bytes(value.total)
-        return total.isdigit() and len(total) < 10 and int(total) > found
-    return False
+            record.unreadable("entry")
+    links = odd.link if isinstance(odd.link, list) else []
+    more = [Link("next", "next") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
+    return Value(odd.resource_type, entries, more, odd.total if isinstance(odd.total, int) else None)
+
+
+def _has_more(value: Value, found: int) -> bool:
+    """Whether this is only a page: it links to a next one, or states a total that it does not hold."""
+    return any(link.relation == "next" and link.url for link in value.link or ()) or (value.total or 0) > found

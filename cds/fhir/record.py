@@ -7,6 +7,7 @@ call; what was left out is counted, and named where it matters.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Raw
@@ -17,10 +18,20 @@ from cds.chart.codes import NONE
 from cds.chart.text import words_of
 from cds.chart.vocabulary import Vocabulary
 from cds.fhir import answers, conditions, encounters, medications, requests, resources, results
-from cds.fhir.resources import Concepts, codings, concepts, texts
+from cds.fhir.resources import Concept, Concepts, codings, texts
 
 _COMPLAINT = "chief-complaint"
 """The concept of an Observation whose words are the patient's complaint."""
+
+
+class _Result:
+    """A result as it came, and what was made of it once somebody reached it."""
+
+    __slots__ = ("made", "observation", "order", "valued")
+
+    def __init__(self, order: Any, observation: resources.Observation, valued: results.Valued) -> None:
+        self.order, self.observation, self.valued = order, observation, valued
+        self.made: tuple[facts.Measurement | None] | None = None
 
 
 class PatientRecord:
@@ -41,6 +52,7 @@ class PatientRecord:
         self.patient: facts.Patient | None = None
         self.other_patients = 0
         self._vocabulary = vocabulary
+        self._lookup = vocabulary.codes.lookup
         self._patient_id = patient_id
         self._own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", *own_urls}
         self._index: dict[tuple[str, str], list[Any]] = defaultdict(list)
@@ -53,6 +65,7 @@ class PatientRecord:
         self._report_of: dict[str, resources.DiagnosticReport] | None = None
         self._encounters: dict[str, resources.Encounter] = {}
         self._memo: dict[tuple[str, str], tuple[Any, ...]] = {}
+        self._in_order: dict[str, list[_Result]] = {}
 
     # --- taking in -----------------------------------------------------------------------------------------------
 
@@ -67,39 +80,38 @@ class PatientRecord:
         except resources.Unreadable:
             self.unreadable("resource")
             return
-        if resource is None:
-            return
-        if dropped:
-            self.left_out[f"{type(resource).__name__}.{'/'.join(dropped)} could not be read"] += 1
-        self.add(resource, full_url)
+        if resource is not None:
+            if dropped:
+                self.left_out[f"{type(resource).__name__}.{'/'.join(dropped)} could not be read"] += 1
+            _TAKE[type(resource)](self, resource, full_url)
 
-    def add(self, resource: resources.AnyResource, full_url: str | None = None) -> None:
-        """Take in one decoded resource, unless it is a copy or about somebody else."""
+    def _admit(self, resource: resources.AnyResource, full_url: str | None) -> bool:
+        """Whether a resource that matters is to be kept: not a copy, and about the patient of the call (DS-23)."""
         if resource.id is None and full_url:
             resource.id = full_url.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
         if resource.id is not None:
-            identity = (type(resource).__name__, resource.id)
+            identity = (type(resource), resource.id)
             if identity in self._seen:
-                return
+                return False
             self._seen.add(identity)
-        take = _TAKE.get(type(resource))
-        if take is None:
-            return
-        if isinstance(resource, resources.Medication):
-            for url in (f"Medication/{resource.id}", full_url):
-                if url:
-                    self._drug_kinds[url] = resource
-        elif isinstance(resource, resources.Patient):
-            if resource.id != self._patient_id:
-                self.other_patients += 1
-            elif self.patient is None:
-                self.patient = _patient(resource)
-                if full_url:
-                    self._own.add(full_url)
-        elif self._is_own(getattr(resource, resource.subject_field)):
-            take(self, resource)
-        else:
-            self.left_out["about another or an unnamed patient"] += 1
+        if self._is_own(resource.subject):
+            return True
+        self.left_out["about another or an unnamed patient"] += 1
+        return False
+
+    def _take_patient(self, patient: resources.Patient, full_url: str | None) -> None:
+        patient.id = patient.id or (full_url or "").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+        if patient.id != self._patient_id:
+            self.other_patients += 1
+        elif self.patient is None:
+            self.patient = _patient(patient)
+            if full_url:
+                self._own.add(full_url)
+
+    def _take_drug_kind(self, medication: resources.Medication, full_url: str | None) -> None:
+        for url in (f"Medication/{medication.id}", full_url):
+            if url:
+                self._drug_kinds[url] = medication
 
     def _is_own(self, subject: resources.Reference | None) -> bool:
         reference = subject.reference if subject else None
@@ -123,29 +135,37 @@ class PatientRecord:
         found, known_system = self._coded(value)
         if found or known_system:
             return found
-        return frozenset[str]().union(*(self._vocabulary.phrases.concepts(text) for text in texts(value)))
+        return NONE.union(*(self._vocabulary.phrases.concepts(text) for text in texts(value)))
 
     def _coded(self, value: Concepts) -> tuple[frozenset[str], bool]:
+        """Name the concepts of the codings of an element, and say whether any coding is of a known system."""
         found, known_system = NONE, False
-        book = self._vocabulary.codes
-        for coding in codings(value):
-            if coding.system and coding.code:
-                found |= book.concepts(coding.system, coding.code)
-                known_system = known_system or book.systems.canonical(coding.system) is not None
+        # The usual shape is walked directly: this is the innermost step of every call.
+        usual = value.coding if type(value) is Concept else None
+        for coding in usual if type(usual) is list else codings(value):
+            names, is_known = self._lookup(coding.system, coding.code)
+            if names:
+                found |= names
+            if is_known:
+                known_system = True
         return found, known_system
 
-    def _take_condition(self, condition: resources.Condition) -> None:
-        self._file("condition", self._meanings(condition.code), condition)
+    def _take_condition(self, condition: resources.Condition, full_url: str | None) -> None:
+        names = self._meanings(condition.code)
+        if names and self._admit(condition, full_url):
+            self._file("condition", names, condition)
 
-    def _take_observation(self, observation: resources.Observation) -> None:
+    def _take_observation(self, observation: resources.Observation, full_url: str | None) -> None:
         names = self._result_names(observation)
-        if names:
-            self._file("result", names, (observation, observation))
-            if _COMPLAINT in names:
-                self._file("complaint", self._complaint_names(observation), observation)
+        parts = observation.component or ()
+        if not (names or parts or observation.contained) or not self._admit(observation, full_url):
+            return
+        self._file("result", names, (observation, observation))
+        if _COMPLAINT in names:
+            self._file("complaint", self._complaint_names(observation), observation)
         # A component may carry the panel's own code; it counts only where the panel has no value itself (DS-7).
-        taken = names if results.has_value(observation) else NONE
-        for component in observation.component or ():
+        taken = names if parts and results.has_value(observation) else NONE
+        for component in parts:
             self._file("result", self._result_names(component) - taken, (observation, component))
         self._take_contained(observation, observation.contained)
 
@@ -153,21 +173,19 @@ class PatientRecord:
         said = self._meanings(observation.value_codeable_concept)
         return said | self._vocabulary.phrases.concepts(observation.value_string or "")
 
-    def _result_names(self, valued: resources.Observation | resources.Component) -> frozenset[str]:
+    def _result_names(self, valued: results.Valued) -> frozenset[str]:
         found, known_system = self._coded(valued.code)
-        if found:
+        if found or known_system:
             return found
         for coding in codings(valued.code):
             if not coding.system and coding.code and (names := self._unsystematic(coding, valued.code)):
                 return names
-        if known_system:
-            return NONE
         named = (self._vocabulary.names.get(text.strip().lower()) for text in texts(valued.code))
         return frozenset(name for name in named if name)
 
     def _unsystematic(self, coding: resources.Coding, code: Concepts) -> frozenset[str]:
         """Accept a LOINC code without its system only when its words name the same analyte (DS-17)."""
-        meant = self._vocabulary.codes.concepts("http://loinc.org", coding.code or "")
+        meant, _ = self._lookup("http://loinc.org", coding.code or "")
         named = {self._vocabulary.names.get(text.strip().lower()) for text in texts(code)}
         return frozenset(name for name in meant if name in named)
 
@@ -182,49 +200,64 @@ class PatientRecord:
             if isinstance(inner, resources.Observation):
                 inner.subject = inner.subject or parent.subject
                 inner.id = f"{parent.id}#{inner.id}" if parent.id else None
-                self.add(inner)
+                self._take_observation(inner, None)
 
-    def _take_medication(self, medication: medications.AnyMedication) -> None:
-        self._medications.append(medication)
+    def _take_medication(self, medication: medications.AnyMedication, full_url: str | None) -> None:
+        # Which drug it is may stand in a Medication that comes later.
+        if self._admit(medication, full_url):
+            self._medications.append(medication)
 
-    def _take_request(self, request: resources.ServiceRequest) -> None:
-        self._file("order", self._meanings(request.code), request)
+    def _take_request(self, request: resources.ServiceRequest, full_url: str | None) -> None:
+        names = self._meanings(request.code)
+        if names and self._admit(request, full_url):
+            self._file("order", names, request)
 
-    def _take_act(self, act: resources.Procedure) -> None:
-        self._file("act", self._meanings(act.code), act)
+    def _take_procedure(self, procedure: resources.Procedure, full_url: str | None) -> None:
+        names = self._meanings(procedure.code)
+        if names and self._admit(procedure, full_url):
+            self._file("act", names, procedure)
 
-    def _take_report(self, report: resources.DiagnosticReport) -> None:
-        self._reports.append(report)
-        self._file("act", self._meanings(report.code), report)
-        self._take_contained(report, report.contained)
+    def _take_report(self, report: resources.DiagnosticReport, full_url: str | None) -> None:
+        if self._admit(report, full_url):
+            self._reports.append(report)
+            self._file("act", self._meanings(report.code), report)
+            self._take_contained(report, report.contained)
 
-    def _take_encounter(self, encounter: resources.Encounter) -> None:
-        self._encounters[f"Encounter/{encounter.id}"] = encounter
-        for reason in encounters.reasons(encounter):
-            self._file("complaint", self._meanings(reason), encounter)
+    def _take_encounter(self, encounter: resources.Encounter, full_url: str | None) -> None:
+        if self._admit(encounter, full_url):
+            self._encounters[f"Encounter/{encounter.id}"] = encounter
+            for reason in encounters.reasons(encounter):
+                self._file("complaint", self._meanings(reason), encounter)
 
-    def _take_response(self, response: resources.QuestionnaireResponse) -> None:
-        for item in answers.all_items(response):
-            link = item.link_id or ""
-            self._items[self._vocabulary.also_item.get(link, link)].append((response, item))
+    def _take_response(self, response: resources.QuestionnaireResponse, full_url: str | None) -> None:
+        if self._admit(response, full_url):
+            for item in answers.all_items(response):
+                link = item.link_id or ""
+                self._items[self._vocabulary.also_item.get(link, link)].append((response, item))
 
-    def _take_relative(self, history: resources.FamilyMemberHistory) -> None:
-        for condition in history.condition or ():
-            self._file("relative", self._meanings(condition.code), history)
+    def _take_relative(self, history: resources.FamilyMemberHistory, full_url: str | None) -> None:
+        names = NONE.union(*(self._meanings(condition.code) for condition in history.condition or ()))
+        if names and self._admit(history, full_url):
+            self._file("relative", names, history)
 
-    def _take_allergy(self, allergy: resources.AllergyIntolerance) -> None:
-        found, _ = self._coded(allergy.code)
-        for text in texts(allergy.code):
-            found |= self._vocabulary.drugs.concepts(text)
-        self._file("allergy", found, allergy)
+    def _take_allergy(self, allergy: resources.AllergyIntolerance, full_url: str | None) -> None:
+        names, _ = self._coded(allergy.code)
+        names = names.union(*(self._vocabulary.drugs.concepts(text) for text in texts(allergy.code)))
+        if names and self._admit(allergy, full_url):
+            self._file("allergy", names, allergy)
 
     # --- giving out ----------------------------------------------------------------------------------------------
 
-    def _facts(self, shelf: str, concept: str, make: Callable[[Any], facts.Fact | None]) -> tuple[Any, ...]:
+    def _facts(
+        self, shelf: str, concept: str, make: Callable[[Any], facts.Fact | None], memo: str = ""
+    ) -> tuple[Any, ...]:
         """Turn the resources of a concept into facts, once."""
-        key = (shelf, concept)
+        filed = self._index.get((shelf, concept))
+        if not filed:
+            return ()
+        key = (memo or shelf, concept)
         if key not in self._memo:
-            made = (make(resource) for resource in self._index.get(key, ()))
+            made = (make(resource) for resource in filed)
             self._memo[key] = tuple(fact for fact in made if fact is not None)
         return self._memo[key]
 
@@ -241,6 +274,8 @@ class PatientRecord:
 
     def problems(self, concept: str) -> tuple[facts.Problem, ...]:
         """Conditions that mean a concept, active or not; none that was refuted or entered in error."""
+        if ("condition", concept) not in self._index:
+            return ()
 
         def make(condition: resources.Condition) -> facts.Problem | None:
             return conditions.problem(
@@ -263,6 +298,8 @@ class PatientRecord:
 
     def complaints(self, concept: str) -> tuple[facts.Problem, ...]:
         """Reasons of encounters and chief complaints that mean a concept."""
+        if ("complaint", concept) not in self._index:
+            return ()
 
         def make(said: resources.Encounter | resources.Observation) -> facts.Problem | None:
             if isinstance(said, resources.Encounter):
@@ -275,29 +312,40 @@ class PatientRecord:
 
         return self._facts("complaint", concept, make)
 
-    def measurements(self, analyte: str) -> tuple[facts.Measurement, ...]:
-        """Results of an analyte, newest first, undated last."""
-        key = ("result", analyte)
-        if key not in self._memo:
-            kind = self._vocabulary.analytes[analyte]
-            read = (
-                results.measurement(
-                    observation,
-                    valued,
-                    kind,
-                    use=self._use(analyte, valued),
-                    contradicted=self._contradicted(analyte, valued),
-                    coded=analyte in self._coded(valued.code)[0],
-                    report=lambda observation=observation: self._report(observation),
-                    patient=(self.patient.sex, self._age) if self.patient else (None, None),
-                    today=self.today,
-                )
-                for observation, valued in self._index.get(key, ())
-            )
-            self._memo[key] = tuple(sorted((m for m in read if m is not None), key=results.newest_first))
-        return self._memo[key]
+    def measurements(self, analyte: str) -> Iterator[facts.Measurement]:
+        """Results of an analyte, newest first, undated last; each is read when it is reached."""
+        in_order = self._in_order.get(analyte)
+        if in_order is None:
+            filed = self._index.get(("result", analyte), ())
+            in_order = [_Result(results.order_of(o, self._report), o, valued) for o, valued in filed]
+            in_order.sort(key=attrgetter("order"))
+            self._in_order[analyte] = in_order
+        for result in in_order:
+            if result.made is None:
+                result.made = (self._measurement(analyte, result),)
+            if (made := result.made[0]) is not None:
+                yield made
 
-    def _use(self, analyte: str, valued: resources.Observation | resources.Component) -> CodeUse:
+    def _measurement(self, analyte: str, result: _Result) -> facts.Measurement | None:
+        return results.measurement(
+            result.observation,
+            result.valued,
+            self._vocabulary.analytes[analyte],
+            use=self._use(analyte, result.valued),
+            contradicted=self._contradicted(analyte, result.valued),
+            coded=analyte in self._coded(result.valued.code)[0],
+            report=self._report,
+            patient=(self.patient.sex, self._age) if self.patient else (None, None),
+            today=self.today,
+        )
+
+    def under_way(self, analyte: str) -> tuple[facts.Fact, ...]:
+        """Results of an analyte that are registered or preliminary."""
+        return self._facts(
+            "result", analyte, lambda pair: results.under_way(pair[0], self._title(analyte), self.today), memo="under way"
+        )
+
+    def _use(self, analyte: str, valued: results.Valued) -> CodeUse:
         uses = self._vocabulary.analytes[analyte].uses
         for coding in codings(valued.code):
             system = self._vocabulary.codes.systems.canonical(coding.system) if coding.system else "http://loinc.org"
@@ -305,7 +353,7 @@ class PatientRecord:
                 return use
         return CodeUse()
 
-    def _contradicted(self, analyte: str, valued: resources.Observation | resources.Component) -> bool:
+    def _contradicted(self, analyte: str, valued: results.Valued) -> bool:
         """Whether the words beside a code name another analyte than the code does (DS-17)."""
         named = {self._vocabulary.names.get(text.strip().lower()) for text in texts(valued.code)} - {None}
         return bool(named) and analyte not in named
@@ -327,7 +375,7 @@ class PatientRecord:
     def coded_results(self, concept: str) -> tuple[facts.CodedResult, ...]:
         """Results with a coded or yes/no value, newest first."""
 
-        def make(pair: tuple[resources.Observation, resources.Observation | resources.Component]) -> facts.CodedResult | None:
+        def make(pair: tuple[resources.Observation, results.Valued]) -> facts.CodedResult | None:
             observation, valued = pair
             means, _ = self._coded(valued.value_codeable_concept)
             return results.coded_result(observation, valued, self._title(concept), means=means, today=self.today)
@@ -406,9 +454,9 @@ def _patient(patient: resources.Patient) -> facts.Patient:
     )
 
 
-_TAKE: dict[type, Callable[[PatientRecord, Any], None]] = {
-    resources.Patient: lambda record, patient: None,
-    resources.Medication: lambda record, medication: None,
+_TAKE: dict[type, Callable[[PatientRecord, Any, str | None], None]] = {
+    resources.Patient: PatientRecord._take_patient,
+    resources.Medication: PatientRecord._take_drug_kind,
     resources.Condition: PatientRecord._take_condition,
     resources.Observation: PatientRecord._take_observation,
     resources.MedicationRequest: PatientRecord._take_medication,
@@ -416,7 +464,7 @@ _TAKE: dict[type, Callable[[PatientRecord, Any], None]] = {
     resources.MedicationAdministration: PatientRecord._take_medication,
     resources.MedicationDispense: PatientRecord._take_medication,
     resources.ServiceRequest: PatientRecord._take_request,
-    resources.Procedure: PatientRecord._take_act,
+    resources.Procedure: PatientRecord._take_procedure,
     resources.DiagnosticReport: PatientRecord._take_report,
     resources.Encounter: PatientRecord._take_encounter,
     resources.QuestionnaireResponse: PatientRecord._take_response,

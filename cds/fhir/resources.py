@@ -8,7 +8,7 @@ A resource that this module does not name is not read.
 """
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
@@ -142,8 +142,6 @@ class Component(_Valued):
 class Resource(Struct, gc=False, rename="camel", tag_field="resourceType"):
     """What every resource has."""
 
-    subject_field: ClassVar[str] = "subject"
-
     id: str | None = None
     meta: Meta | None = None
 
@@ -183,8 +181,6 @@ class Condition(Resource, tag="Condition"):
 
 class Observation(_Valued, tag="Observation", tag_field="resourceType"):
     """FHIR Observation."""
-
-    subject_field: ClassVar[str] = "subject"
 
     id: str | None = None
     meta: Meta | None = None
@@ -377,9 +373,7 @@ class RelativeCondition(_Part):
 class FamilyMemberHistory(Resource, tag="FamilyMemberHistory"):
     """FHIR FamilyMemberHistory."""
 
-    subject_field: ClassVar[str] = "patient"
-
-    patient: Reference | None = None
+    subject: Reference | None = msgspec.field(name="patient", default=None)
     status: str | None = None
     date: str | None = None
     relationship: Concepts = None
@@ -389,9 +383,7 @@ class FamilyMemberHistory(Resource, tag="FamilyMemberHistory"):
 class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
     """FHIR AllergyIntolerance."""
 
-    subject_field: ClassVar[str] = "patient"
-
-    patient: Reference | None = None
+    subject: Reference | None = msgspec.field(name="patient", default=None)
     clinical_status: Concepts = None
     verification_status: Concepts = None
     code: Concepts = None

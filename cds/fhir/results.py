@@ -30,13 +30,16 @@ from cds.fhir.resources import (
     texts,
 )
 
+Valued = Observation | Component
+"""What holds a value: an observation, or a component of one."""
+
 _RELEASED = frozenset({"final", "amended", "corrected", "appended"})
 _UNDER_WAY = frozenset({"registered", "preliminary"})
 _AMENDED = frozenset({"amended", "corrected", "appended"})
 
-_OTHER_SPECIMENS = frozenset(
-    "urine urinary csf cerebrospinal stool faeces feces faecal fecal dialysate dialysis pleural ascites ascitic peritoneal "
-    "synovial saliva sweat fluid".split()
+_OTHER_SPECIMEN = re.compile(
+    r"\b(urin(e|ary)|csf|cerebrospinal|stool|fa?ec(es|al)|dialysate|pleural|ascit(es|ic)|peritoneal|synovial|saliva|sweat|fluid)\b",
+    re.IGNORECASE,
 )
 """Words of a code or specimen that make a result one of something else than blood (DS-18)."""
 
@@ -70,15 +73,12 @@ def day(text: str | None) -> Day | None:
     return parse_day(text) if text else None
 
 
-def newest_first(fact: Fact) -> tuple[bool, float, float, bool, float]:
-    """Sort key: newest clinical date, then issued, amended before final, then last updated; undated last (DS-5)."""
-    issued, amended, updated = (
-        (fact.issued, fact.amended, fact.updated) if isinstance(fact, Measurement) else (0.0, False, 0.0)
-    )
-    return (fact.on is None, -(fact.on.moment if fact.on else 0.0), -issued, not amended, -updated)
+def newest_first(fact: Fact) -> tuple[bool, float]:
+    """Sort key: newest first, undated last."""
+    return (fact.on is None, -(fact.on.moment if fact.on else 0.0))
 
 
-def has_value(valued: Observation | Component) -> bool:
+def has_value(valued: Valued) -> bool:
     """Whether a resource holds a value of its own, of any form."""
     return any(
         value is not None
@@ -89,7 +89,24 @@ def has_value(valued: Observation | Component) -> bool:
     )  # fmt: skip
 
 
-def clinical_date(observation: Observation, report: Callable[[], DiagnosticReport | None]) -> Day | None:
+Reports = Callable[[Observation], DiagnosticReport | None]
+"""Finds the report that lists a result."""
+
+
+def order_of(observation: Observation, report: Reports) -> tuple[bool, float, float, bool, float]:
+    """Sort key of results: newest clinical date, then issued, amended before final, last updated; undated last (DS-5)."""
+    on = clinical_date(observation, report)
+    issued, updated = day(observation.issued), day(observation.meta.last_updated) if observation.meta else None
+    return (
+        on is None,
+        -(on.moment if on else 0.0),
+        -(issued.moment if issued else 0.0),
+        observation.status not in _AMENDED,
+        -(updated.moment if updated else 0.0),
+    )
+
+
+def clinical_date(observation: Observation, report: Reports) -> Day | None:
     """Say when a result was so, by the first of the places where that may stand (DS-2)."""
     for text in _date_texts(observation, report):
         if text and (found := parse_day(text)):
@@ -97,14 +114,14 @@ def clinical_date(observation: Observation, report: Callable[[], DiagnosticRepor
     return None
 
 
-def _date_texts(observation: Observation, report: Callable[[], DiagnosticReport | None]) -> Iterator[str | None]:
+def _date_texts(observation: Observation, report: Reports) -> Iterator[str | None]:
     yield observation.effective_date_time
     yield observation.effective_instant
     yield from _end_then_start(observation.effective_period)
     if observation.effective_timing and observation.effective_timing.event:
         yield observation.effective_timing.event[-1]
     yield observation.issued
-    listing = report()
+    listing = report(observation)
     if listing is not None:
         yield listing.effective_date_time
         yield from _end_then_start(listing.effective_period)
@@ -145,13 +162,13 @@ def decimal_of(raw: Raw) -> Decimal | None:
 
 def measurement(
     observation: Observation,
-    valued: Observation | Component,
+    valued: Valued,
     analyte: Analyte,
     *,
     use: CodeUse,
     contradicted: bool,
     coded: bool,
-    report: Callable[[], DiagnosticReport | None],
+    report: Reports,
     patient: tuple[str | None, int | None],
     today: date,
 ) -> Measurement | None:
@@ -220,7 +237,7 @@ def measurement(
         amended=observation.status in _AMENDED,
         issued=issued.moment if issued else 0.0,
         updated=updated.moment if updated else 0.0,
-        side=_side(observation, valued),
+        side=_side(observation, valued, analyte),
         haemolysed=haemolysed,
     )
 
@@ -255,7 +272,7 @@ class _Reading:
 
 
 def _read(
-    valued: Observation | Component,
+    valued: Valued,
     analyte: Analyte,
     use: CodeUse,
     *,
@@ -300,7 +317,7 @@ def _read(
     )
 
 
-def _value(valued: Observation | Component) -> _Value | None:
+def _value(valued: Valued) -> _Value | None:
     """Find the number of a result (DS-7, DS-8, DS-10)."""
     quantity = valued.value_quantity
     if quantity is not None:
@@ -464,21 +481,22 @@ def _overlaps(normal: _Interval, reference: tuple[Decimal, Decimal], unit: Unit)
     return not ((normal.low is not None and normal.low > high) or (normal.high is not None and normal.high < low))
 
 
-def _flag(valued: Observation | Component) -> Flag | None:
+def _flag(valued: Valued) -> Flag | None:
     for text in (*codes(valued.interpretation), *(text.strip().lower() for text in texts(valued.interpretation))):
         if flag := _FLAGS.get(text):
             return flag
     return None
 
 
-def _is_other_specimen(observation: Observation, valued: Observation | Component, analyte: Analyte) -> bool:
+def _is_other_specimen(observation: Observation, valued: Valued, analyte: Analyte) -> bool:
     if analyte.category != "laboratory" or "urine" in analyte.name:
         return False
-    said = [*texts(valued.code), (observation.specimen.display or "") if observation.specimen else ""]
-    return any(_OTHER_SPECIMENS.intersection(words_of(text)) for text in said if text)
+    if observation.specimen and observation.specimen.display and _OTHER_SPECIMEN.search(observation.specimen.display):
+        return True
+    return any(_OTHER_SPECIMEN.search(text) for text in texts(valued.code))
 
 
-def _is_haemolysed(observation: Observation, valued: Observation | Component) -> bool:
+def _is_haemolysed(observation: Observation, valued: Valued) -> bool:
     said: Iterable[str | None] = (
         *(note.text for note in items(observation.note)),
         observation.comment,
@@ -489,14 +507,28 @@ def _is_haemolysed(observation: Observation, valued: Observation | Component) ->
     return any(text and _HAEMOLYSIS.search(text) for text in said)
 
 
-def _side(observation: Observation, valued: Observation | Component) -> str:
-    words = {word for element in (valued.code, observation.body_site, observation.code) for text in texts(element) for word in words_of(text)}
+def _side(observation: Observation, valued: Valued, analyte: Analyte) -> str:
+    """Say of which side a finding of the body is; a laboratory result has none."""
+    if analyte.category != "exam":
+        return ""
+    elements = (valued.code, observation.body_site, observation.code)
+    words = {word for element in elements for text in texts(element) for word in words_of(text)}
     sides = words & {"left", "right"}
     return sides.pop() if len(sides) == 1 else ""
 
 
+def under_way(observation: Observation, title: str, today: date) -> Fact | None:
+    """Read a result that is registered or preliminary as what it says for certain: that a test is under way."""
+    if observation.status not in _UNDER_WAY:
+        return None
+    on = clinical_date(observation, lambda _: None)
+    if on is not None and is_future(on, today):
+        return None
+    return Fact(name=title, reference=f"Observation/{observation.id}" if observation.id else "", on=on, value="under way")
+
+
 def coded_result(
-    observation: Observation, valued: Observation | Component, title: str, *, means: frozenset[str], today: date
+    observation: Observation, valued: Valued, title: str, *, means: frozenset[str], today: date
 ) -> CodedResult | None:
     """Read a result whose value is a concept or a yes/no; None when it does not count or has no such value."""
     if observation.status not in _RELEASED or codes(valued.data_absent_reason):
@@ -504,7 +536,7 @@ def coded_result(
     words = next(texts(valued.value_codeable_concept), "")
     if not words and not means and valued.value_boolean is None:
         return None
-    on = clinical_date(observation, lambda: None)
+    on = clinical_date(observation, lambda _: None)
     if on is not None and is_future(on, today):
         return None
     yes_no = "" if valued.value_boolean is None else "yes" if valued.value_boolean else "no"
@@ -522,7 +554,7 @@ def complaint(observation: Observation, title: str, *, today: date) -> Problem |
     """Read a chief complaint as a problem of that day."""
     if observation.status not in _RELEASED and observation.status != "preliminary":
         return None
-    on = clinical_date(observation, lambda: None)
+    on = clinical_date(observation, lambda _: None)
     if on is not None and is_future(on, today):
         return None
     return Problem(

@@ -1,4 +1,4 @@
-"""The envelope of a hook call: read and checked, its prefetch left raw.
+"""The envelope of a hook call: read and checked, the resources of its prefetch left raw.
 
 https://cds-hooks.hl7.org/2.0/#calling-a-cds-service. Unknown members are ignored; optional ones that are null count as
 absent. Messages name the member and never repeat what was sent.
@@ -6,29 +6,61 @@ absent. Messages name the member and never repeat what was sent.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
 
 from cds.errors import InvalidCall, NotJson
-from cds.services import Service
+from cds.fhir.prefetch import PATIENT, Value
+from cds.services import Service, needs
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _USER = re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_members = msgspec.json.Decoder(dict[str, Raw])
-_broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_SERVER = re.compile(r"https?://[^/\s@]+(/\S*)?", re.ASCII)
+P = TypeVar("P")
+
+
+class _Context(Struct, gc=False, rename="camel"):
+    """The context fields of the hooks of our services."""
+
+    user_id: str
+    patient_id: str
+    encounter_id: str | None = None
+
+
+class _Authorization(Struct, gc=False):
+    """fhirAuthorization; its token is neither used nor kept."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    subject: str
+    patient: str | None = None
+
+
+class _Envelope(Struct, Generic[P], gc=False, rename="camel"):
+    """A hook call, with its prefetch in one of two forms."""
+
+    hook: str
+    hook_instance: str
+    context: _Context
+    fhir_server: str | None = None
+    fhir_authorization: _Authorization | None = None
+    prefetch: P | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
     """A hook call, as far as it is needed."""
 
-    hook: str
     hook_instance: str
     patient_id: str
-    encounter_id: str | None = None
-    prefetch: Mapping[str, Raw] = field(default_factory=dict)
+    encounter_id: str | None
+    prefetch: Mapping[str, Raw | Value | None]
 
 
 def read_request(body: bytes, service: Service) -> HookRequest:
@@ -38,88 +70,76 @@ def read_request(body: bytes, service: Service) -> HookRequest:
         NotJson: the body is not JSON, or not UTF-8.
         InvalidCall: a member is missing, mistyped or contradicts another.
     """
-    members = _object(_decoded(body), "the body")
-    hook = _text(members, "hook", "the body")
-    instance = _text(members, "hookInstance", "the body")
-    if hook != service.hook:
-        raise InvalidCall(f"service {service.id} answers the hook {service.hook}; send this hook to the service that discovery names for it")
-    if "context" not in members:
-        raise InvalidCall("context is missing: an object with the fields of the hook")
-    context = _object(members["context"], "context")
-    user = _text(context, "userId", "context")
-    if not _USER.fullmatch(user):
-        raise InvalidCall("context.userId must be ResourceType/id of a Practitioner, PractitionerRole, Patient or RelatedPerson")
-    patient_id = _id(context, "patientId")
-    encounter_id = None
-    if service.hook == "encounter-start" or _is_there(context, "encounterId"):
-        encounter_id = _id(context, "encounterId")
-    _check_authorization(members, patient_id)
-    prefetch = _object(members["prefetch"], "prefetch") if _is_there(members, "prefetch") else {}
-    return HookRequest(hook, instance, patient_id, encounter_id, prefetch)
+    envelope, prefetch = _decoded(body)
+    context, authorization = envelope.context, envelope.fhir_authorization
+    if not envelope.hook_instance.strip():
+        raise InvalidCall("hookInstance must not be blank")
+    if envelope.hook != service.hook:
+        raise InvalidCall(
+            f"service {service.id} answers the hook {service.hook}; send another hook to the service that discovery names for it"
+        )
+    if not _USER.fullmatch(context.user_id):
+        raise InvalidCall("context.userId must be Type/id of a Practitioner, PractitionerRole, Patient or RelatedPerson")
+    _check_id("patientId", context.patient_id)
+    if service.hook == "encounter-start" and context.encounter_id is None:
+        raise InvalidCall("context.encounterId is missing: the hook encounter-start requires it")
+    if context.encounter_id is not None:
+        _check_id("encounterId", context.encounter_id)
+    if envelope.fhir_server is not None and not _SERVER.fullmatch(envelope.fhir_server):
+        raise InvalidCall("fhirServer must be an http(s) address without user or password")
+    if authorization is not None:
+        if envelope.fhir_server is None:
+            raise InvalidCall("fhirServer is missing: it is required beside fhirAuthorization")
+        if authorization.token_type.lower() != "bearer":
+            raise InvalidCall("fhirAuthorization.token_type must be Bearer")
+        if authorization.patient not in {None, context.patient_id}:
+            raise InvalidCall("fhirAuthorization.patient is not context.patientId")
+    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch)
 
 
-def _decoded(body: bytes) -> Raw:
-    # The decoder does not look into strings that it skips, so that bytes which are no UTF-8 would pass unseen.
-    try:
-        if not body.isascii():
-            body.decode()
-        msgspec.json.decode(body, type=Raw)
-    except _broken as error:
-        raise NotJson("the body is not JSON in UTF-8; send one JSON object as application/json") from error
-    return Raw(body)
-
-
-def _object(raw: Raw, place: str) -> dict[str, Raw]:
-    try:
-        return _members.decode(raw)
-    except _broken as error:
-        raise InvalidCall(f"{place} must be a JSON object") from error
-
-
-def _is_there(members: Mapping[str, Raw], name: str) -> bool:
-    return name in members and bytes(memoryview(members[name])[:4]) != b"null"
-
-
-def _text(members: Mapping[str, Raw], name: str, place: str) -> str:
-    where = name if place == "the body" else f"{place}.{name}"
-    if name not in members:
-        raise InvalidCall(f"{where} is missing: a string is required")
-    try:
-        text = msgspec.json.decode(members[name], type=str)
-    except _broken as error:
-        raise InvalidCall(f"{where} must be a string") from error
-    if not text.strip():
-        raise InvalidCall(f"{where} must not be blank")
-    return text
-
-
-def _id(context: Mapping[str, Raw], name: str) -> str:
-    text = _text(context, name, "context")
+def _check_id(name: str, text: str) -> None:
     if not _ID.fullmatch(text):
         raise InvalidCall(f"context.{name} must be a bare FHIR id (letters, digits, '-' and '.', at most 64), not a reference")
-    return text
 
 
-def _check_authorization(members: Mapping[str, Raw], patient_id: str) -> None:
-    """Check the rules that tie fhirAuthorization to the rest; its token is not used and not kept."""
-    if _is_there(members, "fhirServer"):
-        server = _text(members, "fhirServer", "the body")
-        if not re.match(r"https?://[^/\s@]+", server):
-            raise InvalidCall("fhirServer must be an http(s) address without user or password")
-    if not _is_there(members, "fhirAuthorization"):
-        return
-    authorization = _object(members["fhirAuthorization"], "fhirAuthorization")
-    if not _is_there(members, "fhirServer"):
-        raise InvalidCall("fhirServer is missing: it is required beside fhirAuthorization")
-    for name in ("access_token", "token_type", "scope", "subject"):
-        _text(authorization, name, "fhirAuthorization")
-    if _text(authorization, "token_type", "fhirAuthorization").lower() != "bearer":
-        raise InvalidCall("fhirAuthorization.token_type must be Bearer")
-    if not _is_there(authorization, "expires_in"):
-        raise InvalidCall("fhirAuthorization.expires_in is missing: an integer is required")
+@cache
+def _usual() -> msgspec.json.Decoder[_Envelope[Any]]:
+    """The decoder of a call whose prefetch is as it should be: every resource is sliced out in this one pass."""
+    fields: list[tuple[str, Any, Any]] = [(PATIENT, Raw | UnsetType, UNSET)]
+    fields += [(need.key, Value | None | UnsetType, UNSET) for need in needs()]
+    prefetch = defstruct("Prefetch", fields, gc=False)
+    return msgspec.json.Decoder(_Envelope[prefetch])  # type: ignore[valid-type]  # made at run time from the needs
+
+
+_any = msgspec.json.Decoder(_Envelope[dict[str, Raw]])
+
+
+def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]]:
     try:
-        msgspec.json.decode(authorization["expires_in"], type=int)
-    except _broken as error:
-        raise InvalidCall("fhirAuthorization.expires_in must be an integer") from error
-    if _is_there(authorization, "patient") and _text(authorization, "patient", "fhirAuthorization") != patient_id:
-        raise InvalidCall("fhirAuthorization.patient is not context.patientId")
+        # The decoder does not look into strings that it skips, so that bytes which are no UTF-8 would pass unseen.
+        if not body.isascii():
+            body.decode()
+        try:
+            envelope = _usual().decode(body)
+        except msgspec.ValidationError:
+            pass
+        else:
+            values = {} if envelope.prefetch is None else msgspec.structs.asdict(envelope.prefetch)
+            given = {key: value for key, value in values.items() if value is not UNSET}
+            if all(not isinstance(v, Value) or v.resource_type in {"Bundle", "OperationOutcome"} for v in given.values()):
+                return envelope, given
+        odd = _any.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidCall(_in_words(str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NotJson("the body is not JSON in UTF-8; send one JSON object as application/json") from error
+    return odd, odd.prefetch or {}
+
+
+def _in_words(error: str) -> str:
+    """Put the decoder's words for a wrong type into ours; they name the place and the types, never a value."""
+    words, _, place = error.partition(" - at `$")
+    words = words.replace("Object missing required field", "the object lacks the required member")
+    words = words.replace("Expected `object`", "a JSON object is expected").replace("Expected", "expected")
+    where = place.rstrip("`").lstrip(".") or "the body"
+    return f"{where}: {words}; see the hook's definition for what it must hold"

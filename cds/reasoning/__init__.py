@@ -25,7 +25,7 @@ from cds.reasoning.criteria import (
     younger_than,
 )
 from cds.reasoning.knowledge import Knowledge
-from cds.reasoning.measures import latest, latest_near, lowest_of_latest_day
+from cds.reasoning.measures import latest, latest_near, lowest_of_latest_day, unreadable
 from cds.reasoning.plans import Plan, Recommendation
 
 __all__ = [
@@ -56,5 +56,6 @@ __all__ = [
     "ordered",
     "sex_is",
     "taking",
+    "unreadable",
     "younger_than",
 ]

@@ -10,11 +10,13 @@ class Derivation:
     """How an analyte follows from others that were measured on the same day.
 
     Attributes:
+        gives: the derived analyte.
         inputs: the analytes, in the order of the formula's arguments, each in its canonical unit.
         formula: gives the value in the derived analyte's canonical unit; None where it cannot be computed.
         decimals: to which the value is rounded before it is compared.
     """
 
+    gives: str
     inputs: Sequence[str]
     formula: Callable[..., Decimal | None]
     decimals: int
@@ -29,4 +31,5 @@ def saturation(iron: Decimal, binding_capacity: Decimal) -> Decimal | None:
     return iron / binding_capacity * 100 if binding_capacity else None
 
 
-TRANSFERRIN_SATURATION = Derivation(("iron", "iron-binding-capacity"), saturation, decimals=1)
+TRANSFERRIN_SATURATION = Derivation("transferrin-saturation", ("iron", "iron-binding-capacity"), saturation, decimals=1)
+DERIVATIONS = (TRANSFERRIN_SATURATION,)

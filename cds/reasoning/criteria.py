@@ -13,6 +13,7 @@ Each criterion reads as a sentence (`str`), from which the review of a plan is p
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from cds.chart.chart import Area, Chart
 from cds.chart.dates import Day, days_ago
@@ -46,13 +47,14 @@ class _AllOf(Criterion):
         self.parts = parts
 
     def _test(self, chart: Chart) -> Finding:
-        found = []
+        found, open_ = [], False
         for part in self.parts:
             finding = part.check(chart)
             if finding.state is State.NOT_MET:
                 return finding
+            open_ = open_ or finding.state is State.UNKNOWN
             found.append(finding)
-        words = merged_words(f.unknown for f in found if f.state is State.UNKNOWN)
+        words = merged_words(f.unknown for f in found if f.state is State.UNKNOWN) if open_ else ()
         state = State.UNKNOWN if words else State.MET
         return Finding(state, merged(f.basis for f in found), words, min(f.cap for f in found))
 
@@ -66,7 +68,10 @@ class _AnyOf(Criterion):
 
     def _test(self, chart: Chart) -> Finding:
         found = [part.check(chart) for part in self.parts]
-        if hits := [f for f in found if f.is_met]:
+        hits = [f for f in found if f.state is State.MET]
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
             return Finding(State.MET, merged(f.basis for f in hits), cap=max(f.cap for f in hits))
         words = merged_words(f.unknown for f in found if f.state is State.UNKNOWN)
         return Finding(State.UNKNOWN if words else State.NOT_MET, merged(f.basis for f in found), words)
@@ -144,14 +149,15 @@ class _Listed(Criterion):
         absence: Absence,
         sentence: str,
     ) -> None:
-        self.find, self.areas, self.absence, self.sentence = find, areas, absence, sentence
+        self.find, self.areas, self.sentence = find, areas, sentence
+        self.none = not_met(absence)
 
     def _test(self, chart: Chart) -> Finding:
-        found = tuple(dict.fromkeys(self.find(chart)))
-        if found:
+        if found := tuple(self.find(chart)):
             return met_by_any(found)
-        lacking = [f"{area} ({chart.unknown[area]})" for area in self.areas if area in chart.unknown]
-        return unknown(*lacking) if lacking else not_met(self.absence)
+        if chart.unknown and (lacking := [area for area in self.areas if area in chart.unknown]):
+            return unknown(*(f"{area} ({chart.unknown[area]})" for area in lacking))
+        return self.none
 
     def __str__(self) -> str:
         return self.sentence
@@ -234,7 +240,8 @@ def complains_of(codes: Codes, *, within: Period) -> Criterion:
     """A symptom: on the problem list, as the reason for a visit, or as a complaint, in the period or undated."""
 
     def find(chart: Chart) -> Iterable[Problem]:
-        for problem in (*chart.record.problems(codes.name), *chart.record.complaints(codes.name)):
+        record = chart.record
+        for problem in chain(record.problems(codes.name), record.complaints(codes.name)):
             recent = (
                 problem.on is None
                 or _recent(problem.onset, within, chart)
@@ -291,8 +298,8 @@ def ordered(codes: Codes, *, within: Period, completed: bool = False) -> Criteri
             if (order.open or completed) and _recent(order.on, within, chart):
                 yield order
         if codes.measured:
-            for result in chart.record.measurements(codes.name):
-                if not result.final and _recent(result.on, within, chart):
+            for result in chart.record.under_way(codes.name):
+                if _recent(result.on, within, chart):
                     yield result
 
     return _Listed(

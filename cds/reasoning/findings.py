@@ -50,7 +50,7 @@ def met_by_any(basis: Iterable[Fact]) -> Finding:
 
 def not_met(*basis: Fact) -> Finding:
     """Conclude that a criterion is not met, on these facts."""
-    return Finding(State.NOT_MET, basis, cap=min((fact.cap for fact in basis), default=Indicator.CRITICAL))
+    return Finding(State.NOT_MET, basis)
 
 
 def unknown(*words: str) -> Finding:

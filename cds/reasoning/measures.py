@@ -6,6 +6,7 @@ replaced by an older one: the value is then unknown (DS-16).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from cds.chart.chart import Area, Chart
@@ -13,8 +14,12 @@ from cds.chart.dates import days_ago
 from cds.chart.facts import Absence, Fact, Flag, Indicator, Measurement
 from cds.reasoning.calculations import Derivation
 from cds.reasoning.criteria import Criterion
-from cds.reasoning.findings import Finding, State, met, not_met, unknown
+from cds.reasoning.findings import Finding, State, merged_words, met, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
+
+
+_DAY = 86_400.0
+"""One day [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,45 +64,60 @@ class Measure:
         return chosen
 
     def _choose(self, chart: Chart) -> Chosen:
-        valid = [
-            m
-            for m in chart.record.measurements(self.codes.name)
-            if not m.absent and (m.final or (self.preliminary and not m.unreadable))
-        ]
-        dated = [m for m in valid if m.on is not None]
-        if self.near is not None:
-            dated = self._near(dated, chart)
-        inside = [m for m in dated if m.on is not None and 0 <= days_ago(m.on, chart.today) <= self.within.days]
-        if not inside and self.derivation and (derived := self._derive(chart)):
+        inside: list[Measurement] = []
+        undated: Measurement | None = None
+        last: Measurement | None = None
+        for m in chart.record.measurements(self.codes.name):
+            if m.absent or not (m.final or (self.preliminary and not m.unreadable)):
+                continue
+            if m.on is None:
+                undated = undated or m
+                continue
+            if inside and not self._belongs(m, inside[0]):
+                break
+            if not self._is_near(m, chart):
+                continue
+            if days_ago(m.on, chart.today) > self.within.days:
+                last = last or m
+                break
+            inside.append(m)
+        if inside:
+            return _lowest(inside) if self.lowest_of_day else _newest(inside)
+        if self.derivation and (derived := self._derive(chart)):
             return Chosen(derived)
-        if not inside and not dated and valid and self.near is None:
-            undated = valid[0]
-            return Chosen(
-                replace(undated, cap=min(undated.cap, Indicator.INFO), notes=(*undated.notes, "date not recorded"))
-            )  # DS-4
-        if not inside:
-            area = Area.LABORATORY if self.codes.category == "laboratory" else Area.OBSERVATIONS
-            if reason := chart.unknown.get(area):
-                return Chosen(unknown=f"{self.title} ({area}: {reason})")
-            return Chosen(last=dated[0] if dated else None)
-        return _lowest(inside) if self.lowest_of_day else _newest(inside)
+        if undated is not None and last is None and self.near is None:
+            notes = (*undated.notes, "date not recorded")
+            return Chosen(replace(undated, cap=min(undated.cap, Indicator.INFO), notes=notes))  # DS-4
+        area = Area.LABORATORY if self.codes.category == "laboratory" else Area.OBSERVATIONS
+        if reason := chart.unknown.get(area):
+            return Chosen(unknown=f"{self.title} ({area}: {reason})")
+        return Chosen(last=last)
 
-    def _near(self, dated: list[Measurement], chart: Chart) -> list[Measurement]:
-        other = self.near.choose(chart).result if self.near else None
-        if other is None or other.on is None or self.near_within is None:
-            return []
-        span, centre = self.near_within.days * 86400, other.on.moment
-        return [m for m in dated if m.on is not None and abs(m.on.moment - centre) <= span]
+    def _belongs(self, m: Measurement, first: Measurement) -> bool:
+        """Whether a result is to be looked at together with the newest one."""
+        if m.on is None or first.on is None:
+            return False
+        return m.on.first == first.on.first if self.lowest_of_day else m.on.moment == first.on.moment
+
+    def _is_near(self, m: Measurement, chart: Chart) -> bool:
+        if self.near is None or self.near_within is None:
+            return True
+        other = self.near.choose(chart).result
+        if other is None or other.on is None or m.on is None:
+            return False
+        return abs(m.on.moment - other.on.moment) <= self.near_within.days * _DAY
 
     def _derive(self, chart: Chart) -> Measurement | None:
         if self.derivation is None:
             return None
-        by_day: list[dict[object, Measurement]] = []
+        by_day: list[dict[date, Measurement]] = []
         for name in self.derivation.inputs:
-            results = [m for m in chart.record.measurements(name) if m.final and m.number is not None and m.on and m.on.exact]
-            by_day.append({m.on.first: m for m in reversed(results) if m.on})
-        days = sorted(set.intersection(*(set(d) for d in by_day)), reverse=True)  # type: ignore[type-var]  # dates
-        for day in days:
+            days: dict[date, Measurement] = {}
+            for m in chart.record.measurements(name):
+                if m.final and m.number is not None and m.on and m.on.exact:
+                    days.setdefault(m.on.first, m)
+            by_day.append(days)
+        for day in sorted(set.intersection(*(set(d) for d in by_day)), reverse=True):
             inputs = [d[day] for d in by_day]
             on = inputs[0].on
             if on is None or not 0 <= days_ago(on, chart.today) <= self.within.days:
@@ -204,6 +224,11 @@ def latest_near(codes: Codes, within: Period, *, near: Measure, near_within: Per
 def lowest_of_latest_day(codes: Codes, within: Period) -> Measure:
     """The lowest result of the newest day that has any: of two legs, the worse one."""
     return Measure(codes, within, lowest_of_day=True)
+
+
+def unreadable(*measures: Measure) -> Criterion:
+    """The newest result of some of these could not be interpreted (DS-16); unknown only when none of them is known."""
+    return _Unreadable(measures)
 
 
 def _newest(inside: Sequence[Measurement]) -> Chosen:
@@ -394,3 +419,26 @@ class _TakenWithin(_OfMeasure):
         return f"{self.measure.title} at most {self.period} old"
 
 
+class _Unreadable(Criterion):
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self.measures = measures
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = [measure.choose(chart) for measure in self.measures]
+        found = [m for one in chosen for m in (one.result, *one.others) if m is not None and m.unreadable]
+        if found:
+            return met_by_any(_as_written(m) for m in found)
+        lacking = merged_words((one.unknown,) for one in chosen if one.unknown)
+        if lacking and all(one.unknown for one in chosen):
+            return unknown(*lacking)
+        return not_met(Absence(name="Result that could not be interpreted", value="none"))
+
+    def __str__(self) -> str:
+        return f"newest result of {', '.join(measure.title for measure in self.measures)} could not be interpreted"
+
+
+def _as_written(m: Measurement) -> Fact:
+    """Give a result that holds no value as what was written, and why it could not be read."""
+    side = (m.side,) if m.side else ()
+    notes = (*side, *m.notes, f"could not be interpreted: {m.unreadable}")
+    return Fact(name=m.name, reference=m.reference, on=m.on, value=m.value, unit=m.unit, notes=notes, cap=m.cap)

@@ -4,7 +4,7 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import adult_in_care, advanced_kidney_disease, dialysis, female, male, palliative, pregnant
-from cds.knowledge.symptoms.criteria import gate, rls
+from cds.knowledge.symptoms.criteria import gate, irlssg_met, restless_legs_diagnosed, rls
 from cds.reasoning import (
     TRANSFERRIN_SATURATION,
     Flag,
@@ -17,26 +17,44 @@ from cds.reasoning import (
     latest,
     latest_near,
     not_,
+    ordered,
     taking,
 )
 
 k = Knowledge.beside(__file__)
 
-lookback = k.period("lookback")
+lookback, recent = k.period("lookback"), k.period("recent")
 ferritin = latest(k.codes("ferritin"), within=lookback)
 saturation = latest(k.codes("transferrin-saturation"), within=lookback, derivation=TRANSFERRIN_SATURATION)
 haemoglobin = latest(k.codes("haemoglobin"), within=lookback)
 egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
-crp = latest_near(k.codes("crp"), within=lookback, near=ferritin, near_within=k.period("around_ferritin"))
+crp = latest_near(k.codes("crp"), within=lookback, near=ferritin, near_within=k.period("crp_around"))
+crp_beside_saturation = latest_near(k.codes("crp"), within=lookback, near=saturation, near_within=k.period("crp_around"))
+gestation = latest_near(
+    k.codes("gestational-age"), within=lookback, near=haemoglobin, near_within=k.period("gestation_around")
+)
 
-anaemia = any_of(
-    all_of(pregnant, haemoglobin.below(k.threshold("anaemia_pregnant"))),
-    all_of(female, not_(pregnant), haemoglobin.below(k.threshold("anaemia_woman"))),
+depleted, low, below_45, up_to_75, up_to_100, below_200 = (
+    ferritin.below(k.threshold("depleted")),
+    ferritin.below(k.threshold("low")),
+    ferritin.below(k.threshold("low_in_anaemia")),
+    ferritin.at_most(k.threshold("low_for_restless_legs")),
+    ferritin.at_most(k.threshold("intravenous_only")),
+    ferritin.below(k.threshold("low_in_end_stage")),
+)
+flagged_low = ferritin.flagged(Flag.LOW, Flag.VERY_LOW)
+saturation_low = saturation.below(k.threshold("saturation_low"))
+
+second_trimester = gestation.between(k.threshold("second_trimester"), k.threshold("third_trimester"))
+anaemia = any_of(  # each limit where it is certain to hold, so that a sex recorded as other or unknown hides nothing
+    haemoglobin.below(k.threshold("anaemia_second_trimester")),
+    all_of(pregnant, any_of(gestation.missing(), not_(second_trimester)), haemoglobin.below(k.threshold("anaemia_pregnant"))),
+    all_of(not_(pregnant), haemoglobin.below(k.threshold("anaemia"))),
     all_of(male, haemoglobin.below(k.threshold("anaemia_man"))),
 )
-inflamed = any_of(
-    crp.above_range(k.threshold("crp_raised")),
-    crp.above(k.threshold("crp_raised")),
+severe_anaemia = haemoglobin.below(k.threshold("severe_anaemia"))
+
+inflammatory_disease = any_of(
     has(k.codes("inflammatory-or-malignant-disease")),
     has(k.codes("ckd-stage-3b")),
     advanced_kidney_disease,
@@ -44,32 +62,41 @@ inflamed = any_of(
     has(k.codes("heart-failure")),
     has(k.codes("chronic-liver-disease")),
 )
-
-depleted, low, below_45, up_to_75, up_to_100 = (
-    ferritin.below(k.threshold("depleted")),
-    ferritin.below(k.threshold("low")),
-    ferritin.below(k.threshold("low_in_anaemia")),
-    ferritin.at_most(k.threshold("low_for_restless_legs")),
-    ferritin.at_most(k.threshold("intravenous_only")),
+inflamed, inflamed_beside_saturation = (
+    any_of(c.above_range(k.threshold("crp_raised")), c.above(k.threshold("crp_raised")), inflammatory_disease)
+    for c in (crp, crp_beside_saturation)
 )
-saturation_low = saturation.below(k.threshold("saturation_low"))
 
 overload = any_of(
     has(k.codes("iron-overload")),
     all_of(
+        not_(flagged_low),
         saturation.above(k.threshold("saturation_high")),
         any_of(
+            ferritin.above(k.threshold("high")),
             all_of(female, ferritin.above(k.threshold("high_woman"))),
-            all_of(male, ferritin.above(k.threshold("high_man"))),
         ),
     ),
 )
 
-iron = taking(k.codes("iron-replacement"))
+# An infusion within the period counts as being on iron, though nothing is prescribed any more (DS-21).
+iron = taking(k.codes("iron-replacement"), given_within=k.period("iron_takes_effect"))
 newly_on_iron = iron.for_less_than(k.period("iron_takes_effect"))
 long_on_iron = iron.for_at_least(k.period("iron_takes_effect"))
-severe_anaemia = haemoglobin.below(k.threshold("severe_anaemia"))
-low_for_this_patient = any_of(low, all_of(anaemia, below_45), all_of(rls, any_of(up_to_75, saturation_low)))
+hinders_absorption = any_of(taking(k.codes("ppi")), has(k.codes("malabsorption")))
+
+low_in_anaemia = all_of(below_45, anaemia)
+low_in_end_stage = all_of(rls, any_of(dialysis, has(k.codes("end-stage-renal-disease"))), below_200, saturation_low)
+
+known = has(k.codes("iron-deficiency"))
+in_restless_legs = {  # RL-4, for the cards that this topic adds
+    "probable": all_of(irlssg_met, not_(restless_legs_diagnosed)),
+    "pregnant": pregnant,
+}
+beside_ferritin = {"inflamed": inflamed, "kidney": advanced_kidney_disease}
+
+blood_count_due = any_of(haemoglobin.missing(), not_(haemoglobin.taken_within(recent)))
+iron_panel_due = any_of(saturation.missing(), not_(saturation.taken_within(recent)))
 
 PLAN = Plan(
     knowledge=k,
@@ -77,46 +104,95 @@ PLAN = Plan(
     context=gate,
     unless=overload,
     mutes=palliative,
-    shows={"ferritin": ferritin, "saturation": saturation, "haemoglobin": haemoglobin},
+    shows={
+        "ferritin": ferritin,
+        "saturation": saturation,
+        "haemoglobin": haemoglobin,
+        "hinders_absorption": hinders_absorption,
+    },
     recommends=(
         Recommendation(
             name="depleted-stores",
             when=depleted,
-            unless=any_of(all_of(newly_on_iron, not_(severe_anaemia)), long_on_iron),
-            notes={"on-iron": newly_on_iron, "pregnant": pregnant},
+            # New iron is given its time, except in anaemia known to be severe.
+            unless=all_of(newly_on_iron, any_of(not_(severe_anaemia), haemoglobin.missing())),
+            notes={
+                "anaemia": anaemia,
+                "on-iron": all_of(newly_on_iron, severe_anaemia),
+                "known": known,
+                "pregnant": pregnant,
+            },
+            only={"full-blood-count": blood_count_due, "iron-panel": iron_panel_due},
+        ),
+        Recommendation(
+            name="low-in-anaemia",
+            when=low_in_anaemia,
+            unless=any_of(low, newly_on_iron),
+            notes={"known": known, "pregnant": pregnant},
+            only={"iron-panel": iron_panel_due},
         ),
         Recommendation(
             name="low-stores",
-            when=all_of(not_(depleted), low),
-            unless=iron,
+            when=low,
+            unless=any_of(depleted, newly_on_iron),
             raises=(("warning", anaemia),),
-            notes={"pregnant": pregnant},
+            notes={"anaemia": anaemia, "known": known, "pregnant": pregnant},
+            only={"full-blood-count": blood_count_due, "iron-panel": iron_panel_due},
         ),
-        Recommendation(name="low-in-anaemia", when=all_of(not_(low), below_45, anaemia), unless=iron),
         Recommendation(
-            name="low-for-restless-legs", when=all_of(rls, any_of(up_to_75, saturation_low)), unless=iron, notes={"pregnant": pregnant}
+            name="restless-legs-in-end-stage",
+            when=low_in_end_stage,
+            unless=newly_on_iron,
+            notes=in_restless_legs,
+        ),
+        Recommendation(
+            name="low-for-restless-legs",
+            when=all_of(rls, any_of(up_to_75, saturation_low)),
+            unless=any_of(newly_on_iron, low_in_end_stage),
+            notes={**in_restless_legs, **beside_ferritin},
+            only={"full-blood-count": blood_count_due},
         ),
         Recommendation(
             name="intravenous-range",
             when=all_of(rls, not_(up_to_75), up_to_100),
-            unless=any_of(iron, saturation_low),
-        ),
-        Recommendation(
-            name="restless-legs-in-dialysis",
-            when=all_of(rls, dialysis, ferritin.below(k.threshold("low_in_dialysis")), saturation_low),
-            unless=iron,
+            unless=any_of(newly_on_iron, saturation_low),
+            notes={**in_restless_legs, **beside_ferritin},
         ),
         Recommendation(
             name="inflammation-may-hide",
-            when=all_of(not_(low), ferritin.below(k.threshold("intravenous_only")), inflamed, any_of(saturation_low, saturation.missing())),
-            unless=any_of(iron, rls),
+            when=all_of(
+                not_(low),
+                ferritin.below(k.threshold("reassuring_in_inflammation")),
+                inflamed,
+                any_of(saturation.below(k.threshold("saturation_low_in_inflammation")), saturation.missing()),
+            ),
+            unless=any_of(newly_on_iron, rls, low_in_anaemia),
+            notes={"pregnant": pregnant},
+            only={"iron-panel": saturation.missing(), "crp": all_of(saturation.missing(), crp.missing())},
         ),
         Recommendation(
             name="saturation-without-ferritin",
             when=all_of(ferritin.missing(), saturation.below(k.threshold("saturation_very_low"))),
-            unless=any_of(iron, inflamed),
+            unless=any_of(newly_on_iron, inflamed_beside_saturation, ordered(k.codes("ferritin"), within=k.period("pending"))),
+            notes={"pregnant": pregnant},
         ),
-        Recommendation(name="flagged-low", when=ferritin.flagged(Flag.LOW, Flag.VERY_LOW), unless=iron),
-        Recommendation(name="still-low-on-iron", when=all_of(long_on_iron, low_for_this_patient)),
+        Recommendation(
+            name="flagged-low",
+            when=flagged_low,
+            unless=newly_on_iron,
+            raises=(("warning", ferritin.flagged(Flag.VERY_LOW)),),
+            notes={"pregnant": pregnant},
+            only={"full-blood-count": blood_count_due},
+        ),
+        Recommendation(
+            name="still-low-on-iron",
+            when=all_of(long_on_iron, any_of(low, low_in_anaemia, all_of(rls, up_to_75), low_in_end_stage)),
+            notes={"absorption": hinders_absorption, "pregnant": pregnant},
+            only={
+                "ferritin": not_(ferritin.taken_within(k.period("iron_takes_effect"))),
+                "full-blood-count": blood_count_due,
+                "iron-panel": iron_panel_due,
+            },
+        ),
     ),
 )

@@ -3,7 +3,7 @@
 Limits and look-backs: plan.toml. Codes: valuesets/.
 """
 
-from cds.reasoning import Knowledge, aged, all_of, answers, any_of, has, in_care, sex_is, younger_than
+from cds.reasoning import Criterion, Knowledge, aged, all_of, answers, any_of, done, has, in_care, sex_is, younger_than
 
 k = Knowledge.beside(__file__)
 
@@ -24,3 +24,17 @@ diabetes = has(k.codes("diabetes"))
 anaemia_diagnosed = has(k.codes("anaemia"))
 dialysis = has(k.codes("dialysis"))
 advanced_kidney_disease = any_of(has(k.codes("ckd-stage-4-5")), dialysis)
+
+older = aged(k.threshold("older"))
+"""Of an age that is a risk in itself."""
+
+
+def _absent(name: str) -> Criterion:
+    return any_of(has(k.codes(name)), done(k.codes(name)))
+
+
+both_feet_absent = any_of(
+    _absent("both-legs-absent"), all_of(_absent("foot-absent-left"), _absent("foot-absent-right"))
+)
+one_foot_absent = any_of(_absent("foot-absent-left"), _absent("foot-absent-right"))
+"""One at least; where both may be missing, ask for that first."""

@@ -47,3 +47,14 @@ gate = any_of(
     ache, cramp, muscle, neuropathic, bone, rls, urge, swelling, _symptom("periodic-limb-movement"), said("leg-symptom"), leg_pain_scored
 )
 """The complaint without which nothing is said."""
+
+heavy = _symptom("heavy-legs")
+swollen_one_side = any_of(_symptom("leg-swelling-one-sided"), said("swelling", "one-leg"))
+swollen_both_sides = any_of(_symptom("leg-swelling-both-sided"), said("swelling", "both-legs"))
+leg_weakness = any_of(
+    _symptom("leg-weakness"), _symptom("weakness-any-site"), said("weakness", "stable", "new-or-worse", "cannot-move")
+)
+
+numb_on_record = any_of(_symptom("neuropathic-symptom"), _symptom("burning-feet"))
+"""Numbness, tingling, burning or a neuropathy that the chart states, whatever the answers say."""
+weakness_on_record = _symptom("leg-weakness")
