@@ -5,16 +5,23 @@ factor. Numbers are decimals: what a laboratory wrote is what is compared.
 """
 
 import re
+import tomllib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 import pint
 from ucumvert import PintUcumRegistry
 
 from cds.errors import KnowledgeError
+
+_TABLE = tomllib.loads(Path(__file__).with_name("units.toml").read_text(encoding="utf-8"))
+SPELLINGS: Mapping[str, str] = _TABLE["spellings"]
+"""Normalised sloppy spelling -> UCUM code, for every analyte."""
 
 _ANNOTATION = re.compile(r"\{(?!1\.73_m2\})[^}]*\}")
 _AROUND_SLASH = re.compile(r"\s*/\s*")
@@ -31,7 +38,7 @@ class Quantity:
     unit: str
 
     def __str__(self) -> str:
-        return f"{self.value} {self.unit}" if self.unit != "1" else str(self.value)
+        return f"{self.value} {shown(self.unit)}" if self.unit != "1" else str(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,12 @@ class Unit:
     def same_numbers(self, other: "Unit") -> bool:
         """Whether both units give the same numbers (ng/mL and ug/L)."""
         return self.factor == other.factor and self.offset == other.offset
+
+
+def shown(unit: str) -> str:
+    """Give a UCUM unit as clinicians write it."""
+    text: str = _TABLE["shown"].get(unit, unit)
+    return text
 
 
 @lru_cache(maxsize=4096)

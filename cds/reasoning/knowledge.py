@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cds.chart.analytes import Analyte, CodeUse, Use
 from cds.chart.text import Cues, Phrasebook, phrases, words_of
-from cds.chart.units import Quantity, Unit, conversion_factor
+from cds.chart.units import SPELLINGS, Quantity, Unit, conversion_factor
 from cds.chart.vocabulary import Vocabulary
 from cds.errors import KnowledgeError
 from cds.reasoning import files
@@ -113,9 +113,8 @@ def base(root: Path) -> KnowledgeBase:
         loaded.vocabulary.codes.systems.add(entry["uri"], entry["aliases"])
     for path in sorted(root.glob("*/valuesets/*.toml")):
         _add_value_set(loaded, path)
-    spellings = files.load(_CHART_DATA / "units.toml")["spellings"]
     for path in sorted((root / "analytes").glob("*.toml")):
-        _add_analyte(loaded, path, spellings)
+        _add_analyte(loaded, path)
     reading = files.load(root / "reading.toml")
     loaded.vocabulary.local_routes = frozenset(reading["local_routes"])
     loaded.vocabulary.leg = frozenset(reading["leg_words"])
@@ -174,10 +173,10 @@ def _exclude(vocabulary: Vocabulary, concept: str, excludes: Iterable[Include]) 
             vocabulary.codes.exclude(concept, exclude.system, code)
 
 
-def _add_analyte(base_: KnowledgeBase, path: Path, shared_spellings: dict[str, str]) -> None:
+def _add_analyte(base_: KnowledgeBase, path: Path) -> None:
     file = files.read(path, AnalyteFile)
     try:
-        analyte = _analyte(file, shared_spellings)
+        analyte = _analyte(file)
     except KnowledgeError as error:
         raise KnowledgeError(f"analytes/{path.name}: {error}") from error
     _introduce(base_, path, Codes(file.name, file.title, file.category, analyte))
@@ -192,7 +191,7 @@ def _add_analyte(base_: KnowledgeBase, path: Path, shared_spellings: dict[str, s
     base_.observation_codes[file.name] = frozenset(code for i in (*file.include, *file.panel) for code, _ in i.concept)
 
 
-def _analyte(file: AnalyteFile, shared_spellings: dict[str, str]) -> Analyte:
+def _analyte(file: AnalyteFile) -> Analyte:
     units = _units(file, file.molar_mass)
     uses = {
         (include.system, code): CodeUse(
@@ -204,7 +203,7 @@ def _analyte(file: AnalyteFile, shared_spellings: dict[str, str]) -> Analyte:
         for include in file.include
         for code, _ in include.concept
     }
-    spellings = {**shared_spellings, **file.spellings}
+    spellings = {**SPELLINGS, **file.spellings}
     by_size = [unit for unit, _, _ in file.missing_unit_by_size]
     for unit in (file.missing_unit, *by_size, *file.spellings.values(), *(u.missing_unit for u in uses.values())):
         if unit is not None and unit not in units:
