@@ -43,6 +43,10 @@ class Case:
     """Titles or values that the basis of some advice must hold."""
     not_checked: tuple[str, ...]
     """Words that must stand among what could not be checked."""
+    notes: tuple[str, ...] | None
+    """Notes that must be added, and no others."""
+    suggests: tuple[str, ...] | None
+    """Orders that must be suggested, and no others."""
 
 
 def cases(plan: Plan) -> Iterator[Case]:
@@ -55,7 +59,7 @@ def cases(plan: Plan) -> Iterator[Case]:
     content = files.load(path)
     default = content.get("symptom", {"condition": "leg-ache", "on": content["today"] - dt.timedelta(days=10)})
     for row in content["case"]:
-        if odd := set(row) - {"name", "chart", "expect", "patient", "symptom", "missing", "basis", "not_checked", "today"}:
+        if odd := set(row) - {"name", "chart", "expect", "patient", "symptom", "missing", "basis", "not_checked", "notes", "suggests", "today"}:
             raise KnowledgeError(f"{plan.topic}/cases.toml {row.get('name')!r}: what is {sorted(odd)}?")
         symptom = row.get("symptom", default)
         yield Case(
@@ -68,6 +72,8 @@ def cases(plan: Plan) -> Iterator[Case]:
             expect=row["expect"],
             basis=tuple(row.get("basis", ())),
             not_checked=tuple(row.get("not_checked", ())),
+            notes=tuple(row["notes"]) if "notes" in row else None,
+            suggests=tuple(row["suggests"]) if "suggests" in row else None,
         )
 
 
@@ -100,6 +106,12 @@ def failures(case: Case, plan: Plan) -> list[str]:
     found += [f"{text!r} is not in the basis: {said}" for text in case.basis if text.lower() not in said]
     unchecked = " | ".join(word for a in advice for word in a.unknown).lower()
     found += [f"{text!r} is not among what could not be checked: {unchecked!r}" for text in case.not_checked if text.lower() not in unchecked]
+    for what, wanted, given in (
+        ("notes", case.notes, [n for a in advice for n in a.notes]),
+        ("orders", case.suggests, [o for a in advice for o in a.suggests]),
+    ):
+        if wanted is not None and sorted(set(wanted)) != sorted(set(given)):
+            found.append(f"expected {what} {sorted(wanted)}, got {sorted(set(given))}")
     return found
 
 
@@ -107,7 +119,7 @@ def _patient(case: Case) -> dict[str, Any]:
     patient: dict[str, Any] = {"resourceType": "Patient", "id": "p"}
     if case.patient.get("sex"):
         patient["gender"] = case.patient["sex"]
-    if case.patient.get("age") is not None:
+    if case.patient["age"] != "unknown":
         patient["birthDate"] = case.today.replace(year=case.today.year - case.patient["age"], day=1).isoformat()
     if case.patient.get("deceased"):
         patient["deceasedBoolean"] = True

@@ -23,6 +23,7 @@ from cds.chart.chart import Chart
 from cds.errors import LegworkError
 from cds.hooks import discovery
 from cds.offline import Opened, open_bundle
+from cds.reasoning import versions
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import State
 from cds.reasoning.plans import Plan
@@ -124,6 +125,13 @@ def run_cases(topic: Annotated[str | None, typer.Argument(help="A topic code; al
     out.print(f"{count} cases, {failed} failed")
     if failed:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def lock() -> None:
+    """Lock the versions of all knowledge as it stands (after a version was raised)."""
+    versions.write(knowledge().root)
+    out.print(f"{len(versions.current(knowledge().root))} folders locked")
 
 
 def _day(text: str | None) -> date:

@@ -4,6 +4,7 @@ from cds.chart.facts import Flag
 from cds.reasoning.calculations import TRANSFERRIN_SATURATION
 from cds.reasoning.criteria import (
     Criterion,
+    affirmed,
     aged,
     all_of,
     allergic_to,
@@ -25,7 +26,7 @@ from cds.reasoning.criteria import (
     younger_than,
 )
 from cds.reasoning.knowledge import Knowledge
-from cds.reasoning.measures import latest, latest_near, lowest_of_latest_day, unreadable
+from cds.reasoning.measures import highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
 from cds.reasoning.plans import Plan, Recommendation
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Knowledge",
     "Plan",
     "Recommendation",
+    "affirmed",
     "aged",
     "all_of",
     "allergic_to",
@@ -47,6 +49,7 @@ __all__ = [
     "ever_had",
     "family_history",
     "has",
+    "highest_of_latest_day",
     "in_care",
     "in_hospital",
     "latest",

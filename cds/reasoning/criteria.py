@@ -115,6 +115,18 @@ class _Not(Criterion):
         return f"not ({self.part})"
 
 
+class _Affirmed(Criterion):
+    def __init__(self, part: Criterion) -> None:
+        self.part, self.parts = part, (part,)
+
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.part.check(chart)
+        return finding if finding.state is State.MET else not_met(*finding.basis)
+
+    def __str__(self) -> str:
+        return f"({self.part}), affirmed"
+
+
 def _bracketed(part: Criterion) -> str:
     return f"({part})" if isinstance(part, _AllOf | _AnyOf | _AtLeast) else str(part)
 
@@ -161,6 +173,11 @@ class _Listed(Criterion):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def affirmed(part: Criterion) -> Criterion:
+    """Met when the part is, else not met: for answers of a form that few patients fill in, where unanswered is no doubt."""
+    return _Affirmed(part)
 
 
 class _Lasting(_Listed):
@@ -318,7 +335,8 @@ def done(codes: Codes, *, within: Period | None = None) -> Criterion:
 
     window = f" within {within}" if within else ""
     absence = Absence(name=codes.title, value=f"none found{window}", worth_saying=True)
-    return _Listed(find, (Area.PROCEDURES,), absence, f"{codes.title} done{window}")
+    areas = (Area.PROCEDURES, Area.REPORTS, Area.OBSERVATIONS)
+    return _Listed(find, areas, absence, f"{codes.title} done{window}")
 
 
 def answers(codes: Codes, meaning: Codes, *, within: Period | None = None) -> Criterion:

@@ -24,6 +24,11 @@ LOINC = "http://loinc.org"
 PROPOSED = "proposed"
 """The evidence of what has no source: the authors' own judgement, to be reviewed first."""
 
+_YEAR = 365
+_HALF_YEAR = (182, 183)
+_LONGEST_IN_MONTHS = 3
+"""Years that a card still counts in months."""
+
 _QUANTITY = re.compile(r"(-?[\d.]+)\s+(\S+)")
 
 
@@ -71,9 +76,10 @@ class Period:
     evidence: str
 
     def __str__(self) -> str:
-        if self.days % 365 == 0:
-            return f"{self.days // 365 * 12} months"
-        return "24 hours" if self.days == 1 else f"{self.days} days"
+        years, rest = divmod(self.days, _YEAR)
+        if rest == 0:
+            return f"{years} years" if years > _LONGEST_IN_MONTHS else f"{years * 12} months"
+        return "6 months" if self.days in _HALF_YEAR else f"{self.days} days"
 
 
 @dataclass(slots=True)
@@ -290,7 +296,7 @@ class Knowledge:
             analyte = self.base.vocabulary.analytes.get(limit.analyte)
             if analyte is None or limit.unit not in analyte.units:
                 raise KnowledgeError(f"{self.folder.name}/plan.toml: threshold {name!r} is not in a unit of its analyte")
-            also = tuple(other for other in analyte.pair_of(quantity) if other != quantity)
+            also = tuple(other for other in analyte.pair_of(quantity) if other != quantity and other.unit != "1")
         return Threshold(name, quantity, limit.evidence, also)
 
     def period(self, name: str) -> Period:

@@ -4,10 +4,11 @@ The newest valid result decides (DS-5), inside the plan's look-back (DS-6). A re
 replaced by an older one: the value is then unknown (DS-16).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 
 from cds.chart.chart import Area, Chart
 from cds.chart.dates import days_ago
@@ -43,12 +44,12 @@ class Measure:
         within: Period,
         *,
         derivation: Derivation | None = None,
-        lowest_of_day: bool = False,
+        of_day: Callable[[Iterable[Measurement]], Measurement] | None = None,
         near: "Measure | None" = None,
         near_within: Period | None = None,
         preliminary: bool = False,
     ) -> None:
-        self.codes, self.within, self.derivation, self.lowest_of_day = codes, within, derivation, lowest_of_day
+        self.codes, self.within, self.derivation, self.of_day = codes, within, derivation, of_day
         self.near, self.near_within, self.preliminary = near, near_within, preliminary
 
     @property
@@ -82,7 +83,7 @@ class Measure:
                 break
             inside.append(m)
         if inside:
-            return _lowest(inside) if self.lowest_of_day else _newest(inside)
+            return _of_day(inside, self.of_day) if self.of_day else _newest(inside)
         if self.derivation and (derived := self._derive(chart)):
             return Chosen(derived)
         if undated is not None and last is None and self.near is None:
@@ -97,7 +98,7 @@ class Measure:
         """Whether a result is to be looked at together with the newest one."""
         if m.on is None or first.on is None:
             return False
-        return m.on.first == first.on.first if self.lowest_of_day else m.on.moment == first.on.moment
+        return m.on.first == first.on.first if self.of_day else m.on.moment == first.on.moment
 
     def _is_near(self, m: Measurement, chart: Chart) -> bool:
         if self.near is None or self.near_within is None:
@@ -223,7 +224,12 @@ def latest_near(codes: Codes, within: Period, *, near: Measure, near_within: Per
 
 def lowest_of_latest_day(codes: Codes, within: Period) -> Measure:
     """The lowest result of the newest day that has any: of two legs, the worse one."""
-    return Measure(codes, within, lowest_of_day=True)
+    return Measure(codes, within, of_day=partial(min, key=_size))
+
+
+def highest_of_latest_day(codes: Codes, within: Period) -> Measure:
+    """The highest result of the newest day that has any: of two legs, the stiffer one."""
+    return Measure(codes, within, of_day=partial(max, key=_size))
 
 
 def unreadable(*measures: Measure) -> Criterion:
@@ -245,19 +251,18 @@ def _newest(inside: Sequence[Measurement]) -> Chosen:
     return Chosen(replace(first, cap=min(first.cap, Indicator.WARNING), notes=(*first.notes, note)), different)
 
 
-def _lowest(inside: Sequence[Measurement]) -> Chosen:
-    day = inside[0].on.first if inside[0].on else None
-    same_day = [m for m in inside if m.on and m.on.first == day]
-    readable = [m for m in same_day if m.scale is not None]
+def _of_day(inside: Sequence[Measurement], pick: Callable[[Iterable[Measurement]], Measurement]) -> Chosen:
+    """Pick one of the results of the newest day; the others are cited beside it."""
+    readable = [m for m in inside if m.scale is not None]
     if not readable:
-        return Chosen(same_day[0])
+        return Chosen(inside[0])
+    picked = pick(readable)
+    return Chosen(picked, tuple(m for m in inside if m is not picked))
 
-    def size(m: Measurement) -> Decimal:
-        bound = m.low if m.low is not None else m.high
-        return m.scale.to_canonical(bound) if m.scale and bound is not None else Decimal("Infinity")
 
-    ordered = sorted(readable, key=size)
-    return Chosen(ordered[0], tuple(ordered[1:]))
+def _size(m: Measurement) -> Decimal:
+    bound = m.low if m.low is not None else m.high
+    return m.scale.to_canonical(bound) if m.scale and bound is not None else Decimal(0)
 
 
 # --- comparisons, three-valued: a comparator leaves one side open (DS-10) --------------------------------------------

@@ -43,8 +43,8 @@ mcv = latest(k.codes("mcv"), within=lookback)
 egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
 drinks = latest(k.codes("alcoholic-drinks"), within=lookback)
 
-# Total and active B12 each have their own limits, and mostly only one of them is measured: that the other is not there
-# must not leave open what the one says.
+# Total and active B12 have limits of their own, and mostly only one is measured. The one not measured is not low: else
+# every card would say that it could not be checked.
 total_low = all_of(not_(total.missing()), total.below_range(k.threshold("total_low")))
 active_low = all_of(not_(active.missing()), active.below_range(k.threshold("active_low")))
 low = any_of(total_low, active_low)
@@ -110,7 +110,7 @@ PLAN = Plan(
     recommends=(
         Recommendation(
             name="nitrous-oxide",
-            # Recreational use stands in words only. Words make the context (G-7); the nerve symptom proves, if it is coded.
+            # Recreational use stands in words only: words make the context (G-7), a coded nerve symptom proves.
             context=all_of(nitrous_oxide, gate),
             when=neuropathic,
             unless=palliative,  # G-6: in palliative care not even a critical card of this topic

@@ -73,7 +73,7 @@ feeling_lost = answers(k.codes("sensory-foot-examination"), k.codes("neuropathic
 
 
 def recorded(name: str) -> Criterion:
-    """Give a criterion for something recorded since the last examination was due, on whichever list."""
+    """Give a criterion for something recorded within the interval of examinations, on whichever list."""
     return any_of(
         has(k.codes(name), within=interval, dated=True),
         done(k.codes(name), within=interval),
@@ -117,7 +117,11 @@ newly_raised = any_of(
     all_of(fasting_high, fasting.taken_within(k.period("glucose_newly_raised"))),
     all_of(glucose_high, glucose.taken_within(k.period("glucose_newly_raised"))),
 )
-hba1c_normal = all_of(hba1c_this_year.known(), hba1c_this_year.below(k.threshold("prediabetes_hba1c")))
+hba1c_normal = all_of(  # one without a date silences nothing
+    hba1c_this_year.known(),
+    hba1c_this_year.taken_within(lookback),
+    hba1c_this_year.below(k.threshold("prediabetes_hba1c")),
+)
 hba1c_between = all_of(
     hba1c_this_year.known(),
     hba1c_this_year.between(k.threshold("prediabetes_hba1c"), k.threshold("diabetes_hba1c")),

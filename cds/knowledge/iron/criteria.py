@@ -3,7 +3,15 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
-from cds.knowledge.patient.criteria import adult_in_care, advanced_kidney_disease, dialysis, female, male, palliative, pregnant
+from cds.knowledge.patient.criteria import (
+    adult_in_care,
+    advanced_kidney_disease,
+    dialysis,
+    female,
+    male,
+    palliative,
+    pregnant,
+)
 from cds.knowledge.symptoms.criteria import gate, irlssg_met, restless_legs_diagnosed, rls
 from cds.reasoning import (
     TRANSFERRIN_SATURATION,
@@ -29,7 +37,9 @@ saturation = latest(k.codes("transferrin-saturation"), within=lookback, derivati
 haemoglobin = latest(k.codes("haemoglobin"), within=lookback)
 egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
 crp = latest_near(k.codes("crp"), within=lookback, near=ferritin, near_within=k.period("crp_around"))
-crp_beside_saturation = latest_near(k.codes("crp"), within=lookback, near=saturation, near_within=k.period("crp_around"))
+crp_beside_saturation = latest_near(
+    k.codes("crp"), within=lookback, near=saturation, near_within=k.period("crp_around")
+)
 gestation = latest_near(
     k.codes("gestational-age"), within=lookback, near=haemoglobin, near_within=k.period("gestation_around")
 )
@@ -48,7 +58,11 @@ saturation_low = saturation.below(k.threshold("saturation_low"))
 second_trimester = gestation.between(k.threshold("second_trimester"), k.threshold("third_trimester"))
 anaemia = any_of(  # each limit where it is certain to hold, so that a sex recorded as other or unknown hides nothing
     haemoglobin.below(k.threshold("anaemia_second_trimester")),
-    all_of(pregnant, any_of(gestation.missing(), not_(second_trimester)), haemoglobin.below(k.threshold("anaemia_pregnant"))),
+    all_of(
+        pregnant,
+        any_of(gestation.missing(), not_(second_trimester)),
+        haemoglobin.below(k.threshold("anaemia_pregnant")),
+    ),
     all_of(not_(pregnant), haemoglobin.below(k.threshold("anaemia"))),
     all_of(male, haemoglobin.below(k.threshold("anaemia_man"))),
 )
@@ -173,7 +187,9 @@ PLAN = Plan(
         Recommendation(
             name="saturation-without-ferritin",
             when=all_of(ferritin.missing(), saturation.below(k.threshold("saturation_very_low"))),
-            unless=any_of(newly_on_iron, inflamed_beside_saturation, ordered(k.codes("ferritin"), within=k.period("pending"))),
+            unless=any_of(
+                newly_on_iron, inflamed_beside_saturation, ordered(k.codes("ferritin"), within=k.period("pending"))
+            ),
             notes={"pregnant": pregnant},
         ),
         Recommendation(

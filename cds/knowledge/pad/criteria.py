@@ -3,7 +3,7 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
-from cds.knowledge.patient.criteria import adult, advanced_kidney_disease, cared_for, child, diabetes, dialysis, palliative, pregnant
+from cds.knowledge.patient.criteria import adult, cared_for, child, diabetes, dialysis, palliative, pregnant
 from cds.knowledge.symptoms.criteria import ache, gate, leg_pain_scored, said
 from cds.reasoning import (
     Knowledge,
@@ -101,7 +101,7 @@ smoking = any_of(
     answers(k.codes("tobacco-smoking-status"), k.codes("smoking-status-positive")),
 )
 dyslipidaemia = any_of(has(k.codes("dyslipidaemia")), statin)
-kidney_disease = any_of(has(k.codes("chronic-kidney-disease")), advanced_kidney_disease)
+kidney_disease = any_of(has(k.codes("chronic-kidney-disease")), dialysis)
 other_factor = any_of(smoking, dyslipidaemia, has(k.codes("hypertension")), kidney_disease)
 family = any_of(family_history(k.codes("pad-diagnosis")), family_history(k.codes("pad-possible")))
 old = aged(k.threshold("old"))

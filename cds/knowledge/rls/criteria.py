@@ -68,7 +68,9 @@ PLAN = Plan(
             name="dopaminergic-drug",
             when=all_of(rls, dopaminergic),
             unless=parkinson,
-            raises=(("warning", any_of(dopaminergic.for_at_least(k.period("long_treatment")), said("trend", "worse"))),),
+            raises=(
+                ("warning", any_of(dopaminergic.for_at_least(k.period("long_treatment")), said("trend", "worse"))),
+            ),
             notes=in_context,
         ),
         # Each half of the iron studies is suggested only where it is neither known nor under way.

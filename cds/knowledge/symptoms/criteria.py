@@ -37,7 +37,7 @@ numb = said("numbness", "both-feet", "one-leg")
 neuropathic = any_of(_symptom("neuropathic-symptom"), numb)
 bone = _symptom("bone-pain")
 swelling = any_of(
-    _symptom("leg-swelling"), _symptom("leg-swelling-one-sided"), _symptom("leg-swelling-both-sided"), said("swelling", "one-leg", "both-legs")
+    _symptom("leg-swelling"), _symptom("swelling-any-site"), _symptom("leg-swelling-one-sided"), _symptom("leg-swelling-both-sided"), said("swelling", "one-leg", "both-legs")
 )
 leg_pain_scored = latest(k.codes("leg-pain-score"), within=k.period("leg_pain_score_lookback")).above(
     k.threshold("some_leg_pain")

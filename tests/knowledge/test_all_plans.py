@@ -1,0 +1,205 @@
+"""What holds of every topic: its rules, words, codes and proof fit together."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cards.text import SUMMARY_LIMIT
+from cds.cases import Case, advise, cases
+from cds.reasoning import files, versions
+from cds.reasoning.files import AnalyteFile, Include, ValueSetFile
+from cds.reasoning.plans import Plan
+from cds.services import knowledge, plans
+
+ROOT = knowledge().root
+PLANS = plans()
+VALUE_SETS = sorted(ROOT.glob("*/valuesets/*.toml"))
+ANALYTES = sorted((ROOT / "analytes").glob("*.toml"))
+by_topic = pytest.mark.parametrize("plan", PLANS, ids=[plan.topic for plan in PLANS])
+
+
+def test_the_first_half_of_the_topics_is_there() -> None:
+    topics = {plan.topic for plan in PLANS}
+
+    assert topics >= {"iron", "b12", "thyroid", "rls", "pad", "diabeticneuropathy", "venousinsufficiency"}
+
+
+@by_topic
+def test_every_recommendation_fires_in_some_case(plan: Plan) -> None:
+    fired = {name for case in cases(plan) for name in case.expect}
+
+    assert fired == set(plan.knowledge.file.recommendations)
+
+
+@by_topic
+def test_silence_is_proven_too(plan: Plan) -> None:
+    assert sum(1 for case in cases(plan) if not case.expect) >= len(plan.recommends)
+
+
+@by_topic
+def test_some_case_lacks_the_data(plan: Plan) -> None:
+    assert any(case.unknown for case in cases(plan))
+
+
+@by_topic
+def test_every_threshold_has_cases_on_both_sides(plan: Plan) -> None:
+    one_sided = []
+    for name, limit in plan.knowledge.file.thresholds.items():
+        if limit.analyte is None:
+            continue
+        values = [value for case in cases(plan) for value in _values(case, limit.analyte)]
+        analyte = knowledge().vocabulary.analytes[limit.analyte]
+        edge = analyte.units[limit.unit].to_canonical(limit.value)
+        if not (any(value < edge for value in values) and any(value >= edge for value in values)):
+            one_sided.append(name)
+
+    assert one_sided == []
+
+
+def _values(case: Case, analyte: str) -> Iterator[Decimal]:
+    known = knowledge().vocabulary.analytes[analyte]
+    for row in case.rows:
+        if row.get("measurement") == analyte and isinstance(row.get("value"), int | Decimal):
+            unit = known.units.get(row.get("unit", known.unit))
+            if unit is not None:
+                yield unit.to_canonical(Decimal(row["value"]))
+
+
+@by_topic
+def test_every_name_of_the_plan_is_used(plan: Plan) -> None:
+    file, used = plan.knowledge.file, plan.knowledge.used
+    named = {f"threshold:{name}" for name in file.thresholds} | {f"period:{name}" for name in file.periods}
+
+    assert named - used == set()
+
+
+@by_topic
+def test_every_value_set_of_the_topic_is_used(plan: Plan) -> None:
+    own = {path.stem for path in (plan.knowledge.folder / "valuesets").glob("*.toml")}
+    asked = knowledge().asked
+    measured = {concept for order in knowledge().orders.values() for concept in order.measures}
+
+    assert own - asked - measured == set()
+
+
+@by_topic
+def test_every_evidence_is_cited(plan: Plan) -> None:
+    file = plan.knowledge.file
+    cited = {key for words in file.recommendations.values() for key in words.evidence}
+    cited |= {limit.evidence for limit in file.thresholds.values()} | {period.evidence for period in file.periods.values()}
+
+    assert set(file.evidence) - cited == set()
+
+
+@by_topic
+def test_a_plan_is_a_draft_until_somebody_signs_it(plan: Plan) -> None:
+    file = plan.knowledge.file
+
+    assert file.status == "draft"
+    assert file.approval_date is None
+    assert file.approved_by is None
+
+
+@by_topic
+def test_a_plan_states_its_thirteen_source_attributes(plan: Plan) -> None:
+    attributes = plan.knowledge.file.source_attributes
+
+    assert attributes is not None
+    assert len(attributes.model_dump()) == 13
+
+
+@by_topic
+def test_summaries_are_short_even_with_values_filled_in(plan: Plan) -> None:
+    long = {
+        f"{plan.topic} {case.name}": summary
+        for case in cases(plan)
+        for advice in advise(case, plan)
+        if len((summary := advice.recommendation.summary.format_map(advice.shown)).encode("utf-16-le")) // 2 > SUMMARY_LIMIT
+    }
+
+    assert long == {}
+
+
+@by_topic
+def test_wording_neither_diagnoses_nor_doses_nor_reassures(plan: Plan) -> None:
+    forbidden = re.compile(r"\byou have\b|\bprescribe\b|^(start|stop|give) |\brules out\b|\bno need to worry\b|\d+ ?mg\b", re.I)
+    bad = [
+        f"{name}: {text}"
+        for name, words in plan.knowledge.file.recommendations.items()
+        for text in (words.summary, words.why, *words.consider, *words.notes.values())
+        if forbidden.search(text)
+    ]
+
+    assert bad == []
+
+
+def _includes(path: Path) -> Iterator[Include]:
+    if path.parent.name == "analytes":
+        analyte = files.read(path, AnalyteFile)
+        yield from (*analyte.include, *analyte.exclude, *analyte.panel)
+    else:
+        value_set = files.read(path, ValueSetFile)
+        yield from (*value_set.include, *value_set.exclude)
+
+
+@pytest.mark.parametrize("path", [*VALUE_SETS, *ANALYTES], ids=lambda path: path.stem)
+def test_check_digits_hold(path: Path) -> None:
+    wrong = [
+        code
+        for include in _includes(path)
+        for code, _ in (*include.concept, *include.descendants_of)
+        if (include.system == "http://loinc.org" and not _is_loinc(code))
+        or (include.system == "http://snomed.info/sct" and not _is_snomed(code))
+    ]
+
+    assert wrong == []
+
+
+def test_check_digits_of_orders_hold() -> None:
+    codes = [order.code for order in knowledge().orders.values() if order.code]
+    wrong = [
+        code.code
+        for code in codes
+        if (code.system == "http://loinc.org" and not _is_loinc(code.code))
+        or (code.system == "http://snomed.info/sct" and not _is_snomed(code.code))
+    ]
+
+    assert wrong == []
+
+
+def _is_loinc(code: str) -> bool:
+    """Luhn's mod-10, as LOINC has it: https://loinc.org/kb/users-guide/."""
+    if code.startswith("LA"):
+        code = code[2:]
+    digits, _, check = code.partition("-")
+    if not (digits.isdigit() and check.isdigit()):
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * 2 if place % 2 == 0 else int(digit)
+        total += doubled // 10 + doubled % 10
+    return (10 - total % 10) % 10 == int(check)
+
+
+_MULTIPLY = (
+    "0123456789", "1234067895", "2340178956", "3401289567", "4012395678", "5987604321", "6598710432", "7659821043",
+    "8765932104", "9876543210",
+)  # fmt: skip
+_PERMUTE = ("0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258")
+
+
+def _is_snomed(code: str) -> bool:
+    """Verhoeff, as SNOMED CT has it: https://confluence.ihtsdotools.org/display/DOCRELFMT/5.5+Check-digit."""
+    if not code.isdigit():
+        return False
+    check = 0
+    for place, digit in enumerate(reversed(code)):
+        check = int(_MULTIPLY[check][int(_PERMUTE[place % 8][int(digit)])])
+    return check == 0
+
+
+def test_versions_agree_with_the_lock() -> None:
+    assert versions.slips(ROOT) == []
