@@ -12,7 +12,7 @@ class _Model(Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=T
     """A CDS Hooks structure."""
 
 
-class Coding(_Model):
+class Coding(_Model, frozen=True):
     """A CDS Hooks Coding."""
 
     system: str
@@ -20,7 +20,7 @@ class Coding(_Model):
     display: str | None = None
 
 
-class Source(_Model):
+class Source(_Model, frozen=True):
     """The guideline that a card rests on."""
 
     label: str
@@ -28,7 +28,7 @@ class Source(_Model):
     topic: Coding | None = None
 
 
-class Action(_Model):
+class Action(_Model, frozen=True):
     """What accepting a suggestion does."""
 
     type: Literal["create", "update", "delete"]
@@ -36,7 +36,7 @@ class Action(_Model):
     resource: dict[str, Any] | None = None
 
 
-class Suggestion(_Model):
+class Suggestion(_Model, frozen=True):
     """A button: one draft order."""
 
     label: str
@@ -44,7 +44,7 @@ class Suggestion(_Model):
     actions: tuple[Action, ...]
 
 
-class Link(_Model):
+class Link(_Model, frozen=True):
     """A page to read."""
 
     label: str
@@ -52,7 +52,7 @@ class Link(_Model):
     type: Literal["absolute", "smart"] = field(name="type")
 
 
-class Basis(_Model):
+class Basis(_Model, frozen=True):
     """One fact behind an advice."""
 
     fact: str
@@ -62,7 +62,7 @@ class Basis(_Model):
     reference: str | None = None
 
 
-class Advised(_Model):
+class Advised(_Model, frozen=True):
     """One advice that a card carries: what audit, replay, tests and pages read."""
 
     topic: str
@@ -75,13 +75,13 @@ class Advised(_Model):
     unknown: tuple[str, ...] = ()
 
 
-class Extension(_Model):
+class Extension(_Model, frozen=True):
     """The card's extension."""
 
     advice: tuple[Advised, ...] = field(name="org.legwork.advice")
 
 
-class Card(_Model):
+class Card(_Model, frozen=True):
     """A card."""
 
     uuid: str

@@ -9,7 +9,6 @@ from cards.ranking import TopicAdvice, rank
 from cards.suggestions import Desk
 from cards.text import escaped, plain, shortened
 from cards.wording import WORDING
-from cds.chart.chart import Chart
 from cds.chart.facts import Absence, Fact, Indicator, Measurement
 from cds.reasoning.files import Evidence, OverridesFile
 from cds.reasoning.knowledge import PROPOSED
@@ -80,12 +79,11 @@ class Press:
         parts = [_listed(WORDING.seen, _seen(topic.advice))]
         whys = [_worded_markdown(a, a.recommendation.why) for a in topic.advice]
         notes = [_worded_markdown(a, a.recommendation.notes[n]) for a in topic.advice for n in a.notes]
-        also = [
-            WORDING.also.format(summary=escaped(_worded(a, a.recommendation.summary)))
-            for a in topic.advice[1:]
-        ]
+        also = [WORDING.also.format(summary=escaped(_worded(a, a.recommendation.summary))) for a in topic.advice[1:]]
         parts.append(f"**{WORDING.why}**\n\n" + "\n\n".join(dict.fromkeys((*also, *whys, *notes))))
-        parts.append(_listed(WORDING.consider, (_worded_markdown(a, t) for a in topic.advice for t in a.recommendation.consider)))
+        parts.append(
+            _listed(WORDING.consider, (_worded_markdown(a, t) for a in topic.advice for t in a.recommendation.consider))
+        )
         unknown = [escaped(word) for a in topic.advice for word in a.unknown]
         if unknown:
             parts.append(_listed(WORDING.not_checked, unknown))
@@ -146,7 +144,9 @@ class Press:
 
 def _evidence(advice: Sequence[Advice]) -> list[Evidence]:
     """Give the literature behind the advice, that of the strongest first."""
-    keys = dict.fromkeys((a.plan.knowledge.file.id, key) for a in advice for key in a.recommendation.evidence if key != PROPOSED)
+    keys = dict.fromkeys(
+        (a.plan.knowledge.file.id, key) for a in advice for key in a.recommendation.evidence if key != PROPOSED
+    )
     by_plan = {a.plan.knowledge.file.id: a.plan.knowledge.file.evidence for a in advice}
     return [by_plan[plan][key] for plan, key in keys]
 

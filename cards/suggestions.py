@@ -34,7 +34,7 @@ class Desk:
                     continue
                 self.taken.add(name)
                 order = self.orders[name]
-                resource = self._resource(name, order, topic)
+                resource = self._resource(order, topic)
                 action = Action(type="create", description=order.description, resource=resource)
                 made.append(Suggestion(label=order.label, uuid=str(uuid.uuid4()), actions=(action,)))
         return tuple(made)
@@ -45,18 +45,23 @@ class Desk:
 
     def _pending(self, concept: str) -> bool:
         return any(
-            order.open and order.on is not None and 0 <= days_ago(order.on, self.chart.today) <= WORDING.already_ordered_days
+            order.open
+            and order.on is not None
+            and 0 <= days_ago(order.on, self.chart.today) <= WORDING.already_ordered_days
             for order in self.chart.record.orders(concept)
         )
 
-    def _resource(self, name: str, order: OrderFile, topic: TopicAdvice) -> dict[str, Any]:
-        resource = dict(_template(name, order))
+    def _resource(self, order: OrderFile, topic: TopicAdvice) -> dict[str, Any]:
+        resource = dict(_template(order))
         resource["subject"] = {"reference": self.chart.patient.reference}
         resource["authoredOn"] = self.chart.today.isoformat()
         if self.encounter_id:
             resource["encounter"] = {"reference": f"Encounter/{self.encounter_id}"}
         reasons = dict.fromkeys(
-            fact.reference for advice in topic.advice for fact in advice.context if fact.reference.startswith(("Condition/", "Observation/"))
+            fact.reference
+            for advice in topic.advice
+            for fact in advice.context
+            if fact.reference.startswith(("Condition/", "Observation/"))
         )
         if reasons:
             resource["reasonReference"] = [{"reference": reference} for reference in list(reasons)[:3]]
@@ -66,7 +71,7 @@ class Desk:
 
 
 @cache
-def _template(name: str, order: OrderFile) -> dict[str, Any]:
+def _template(order: OrderFile) -> dict[str, Any]:
     """Build what an order is for every patient; the subject stands in for the one to come."""
     code: dict[str, Any] = {"text": order.text}
     if order.code is not None:
@@ -95,6 +100,5 @@ def warm_up(orders: Mapping[str, OrderFile]) -> None:
     Raises:
         ValueError: an order is not valid FHIR.
     """
-    for name, order in orders.items():
-        _template(name, order)
-
+    for order in orders.values():
+        _template(order)

@@ -8,7 +8,6 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from cds.chart.chart import Area, Chart
 from cds.errors import KnowledgeError
 from cds.fhir.record import PatientRecord
 from cds.reasoning import files
-from cds.reasoning.files import AnalyteFile, Include, ValueSetFile
+from cds.reasoning.files import AnalyteFile, ValueSetFile
 from cds.reasoning.plans import Advice, Plan
 
 _PATIENT = {"age": 50, "sex": "female"}
@@ -59,7 +58,19 @@ def cases(plan: Plan) -> Iterator[Case]:
     content = files.load(path)
     default = content.get("symptom", {"condition": "leg-ache", "on": content["today"] - dt.timedelta(days=10)})
     for row in content["case"]:
-        if odd := set(row) - {"name", "chart", "expect", "patient", "symptom", "missing", "basis", "not_checked", "notes", "suggests", "today"}:
+        if odd := set(row) - {
+            "name",
+            "chart",
+            "expect",
+            "patient",
+            "symptom",
+            "missing",
+            "basis",
+            "not_checked",
+            "notes",
+            "suggests",
+            "today",
+        }:
             raise KnowledgeError(f"{plan.topic}/cases.toml {row.get('name')!r}: what is {sorted(odd)}?")
         symptom = row.get("symptom", default)
         yield Case(
@@ -105,7 +116,11 @@ def failures(case: Case, plan: Plan) -> list[str]:
     said = " | ".join(f"{f.name} {f.value} {' '.join(f.notes)}" for a in advice for f in (*a.context, *a.basis)).lower()
     found += [f"{text!r} is not in the basis: {said}" for text in case.basis if text.lower() not in said]
     unchecked = " | ".join(word for a in advice for word in a.unknown).lower()
-    found += [f"{text!r} is not among what could not be checked: {unchecked!r}" for text in case.not_checked if text.lower() not in unchecked]
+    found += [
+        f"{text!r} is not among what could not be checked: {unchecked!r}"
+        for text in case.not_checked
+        if text.lower() not in unchecked
+    ]
     for what, wanted, given in (
         ("notes", case.notes, [n for a in advice for n in a.notes]),
         ("orders", case.suggests, [o for a in advice for o in a.suggests]),
@@ -131,7 +146,9 @@ def _resource(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
         if key in row:
             resource = make(dict(row), plan)
             subject = {"reference": f"Patient/{row.get('of', 'p')}"}
-            resource["patient" if resource["resourceType"] in {"AllergyIntolerance", "FamilyMemberHistory"} else "subject"] = subject
+            resource[
+                "patient" if resource["resourceType"] in {"AllergyIntolerance", "FamilyMemberHistory"} else "subject"
+            ] = subject
             return resource
     raise KnowledgeError(f"{plan.topic}/cases.toml: no kind of fact in {dict(row)}")
 
@@ -144,8 +161,14 @@ def _coded(name: str, row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     path = next(iter([*root.glob(f"*/valuesets/{name}.toml"), *root.glob(f"analytes/{name}.toml")]), None)
     if path is None:
         raise KnowledgeError(f"{plan.topic}/cases.toml: no value set or analyte is named {name!r}")
-    file = files.read(path, AnalyteFile if path.parent.name == "analytes" else ValueSetFile)
-    codings = [(include.system, code, display) for include in _includes(file) for code, display in (*include.concept, *include.descendants_of)]
+    file: AnalyteFile | ValueSetFile = (
+        files.read(path, AnalyteFile) if path.parent.name == "analytes" else files.read(path, ValueSetFile)
+    )
+    codings = [
+        (include.system, code, display)
+        for include in file.include
+        for code, display in (*include.concept, *include.descendants_of)
+    ]
     chosen = next(((s, c, d) for s, c, d in codings if row.get("code", c) == c), None)
     if chosen is None and "code" in row:
         chosen = (row["system"], row["code"], row.get("text", name)) if "system" in row else None
@@ -156,10 +179,6 @@ def _coded(name: str, row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
         raise KnowledgeError(f"{plan.topic}/cases.toml: {name} has no such code")
     system, code, display = chosen
     return {"coding": [{"system": system, "code": code, "display": display}]}
-
-
-def _includes(file: ValueSetFile | AnalyteFile) -> tuple[Include, ...]:
-    return file.include
 
 
 def _iso(value: Any) -> Any:
@@ -200,8 +219,14 @@ def _measurement(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
             quantity["comparator"] = row["comparator"]
         observation["valueQuantity"] = quantity
     if "low" in row or "high" in row:
-        bounds = {key: {"value": float(row[key]), **({"unit": row["unit"]} if "unit" in row else {})} for key in ("low", "high") if key in row}
-        observation["referenceRange"] = [bounds | ({"appliesTo": [{"text": row["range_for"]}]} if "range_for" in row else {})]
+        bounds = {
+            key: {"value": float(row[key]), **({"unit": row["unit"]} if "unit" in row else {})}
+            for key in ("low", "high")
+            if key in row
+        }
+        observation["referenceRange"] = [
+            bounds | ({"appliesTo": [{"text": row["range_for"]}]} if "range_for" in row else {})
+        ]
     if "flag" in row:
         observation["interpretation"] = [{"coding": [{"system": _INTERPRETATION, "code": row["flag"]}]}]
     if "absent" in row:
@@ -240,7 +265,9 @@ def _medication(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
     if not statement:
         request["intent"] = row.get("intent", "order")
     if "on" in row:
-        request["effectivePeriod" if statement else "authoredOn"] = {"start": _iso(row["on"])} if statement else _iso(row["on"])
+        request["effectivePeriod" if statement else "authoredOn"] = (
+            {"start": _iso(row["on"])} if statement else _iso(row["on"])
+        )
     if "route" in row:
         request["dosage" if statement else "dosageInstruction"] = [{"route": {"text": row["route"]}}]
     return request
@@ -279,7 +306,11 @@ def _procedure(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def _report(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    report: dict[str, Any] = {"resourceType": "DiagnosticReport", "status": row.get("status", "final"), "code": _coded(row["report"], row, plan)}
+    report: dict[str, Any] = {
+        "resourceType": "DiagnosticReport",
+        "status": row.get("status", "final"),
+        "code": _coded(row["report"], row, plan),
+    }
     if "on" in row:
         report["effectiveDateTime"] = _iso(row["on"])
     return report
@@ -287,7 +318,14 @@ def _report(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
 
 def _answer(row: dict[str, Any], _: Plan) -> dict[str, Any]:
     said = row["is"] if isinstance(row["is"], list) else [row["is"]]
-    given = [{"valueBoolean": s} if isinstance(s, bool) else {"valueInteger": s} if isinstance(s, int) else {"valueCoding": {"code": s}} for s in said]
+    given = [
+        {"valueBoolean": s}
+        if isinstance(s, bool)
+        else {"valueInteger": s}
+        if isinstance(s, int)
+        else {"valueCoding": {"code": s}}
+        for s in said
+    ]
     response: dict[str, Any] = {
         "resourceType": "QuestionnaireResponse",
         "status": row.get("status", "completed"),
@@ -312,7 +350,11 @@ def _encounter(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def _relative(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    return {"resourceType": "FamilyMemberHistory", "status": "completed", "condition": [{"code": _coded(row["relative"], row, plan)}]}
+    return {
+        "resourceType": "FamilyMemberHistory",
+        "status": "completed",
+        "condition": [{"code": _coded(row["relative"], row, plan)}],
+    }
 
 
 def _allergy(row: dict[str, Any], plan: Plan) -> dict[str, Any]:

@@ -58,27 +58,44 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     settings = load_settings(host=host, port=port)
-    err.print(f"Legwork on [bold]{settings.address}/cds-services[/] with {len(plans())} plans, all advice to be checked by a clinician")
-    uvicorn.run(create_app(settings), host=settings.host, port=settings.port, server_header=False, access_log=False, log_level="warning")
+    err.print(
+        f"Legwork on [bold]{settings.address}/cds-services[/] with {len(plans())} plans, all advice to be checked by a clinician"
+    )
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        server_header=False,
+        access_log=False,
+        log_level="warning",
+    )
 
 
 @app.command()
-def advise(
-    bundle: Annotated[Path, typer.Argument(help="A FHIR Bundle of one patient.", exists=True, dir_okay=False, readable=True)],
+def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    bundle: Annotated[
+        Path, typer.Argument(help="A FHIR Bundle of one patient.", exists=True, dir_okay=False, readable=True)
+    ],
     today: Annotated[str | None, typer.Option(help="The day of the call, YYYY-MM-DD; today by default.")] = None,
     hook: Annotated[str, typer.Option(help="The hook that asks.")] = "patient-view",
     patient: Annotated[str | None, typer.Option(help="Whom to judge, where the Bundle holds several.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The answer of the service, for machines.")] = False,
-    why: Annotated[bool, typer.Option("--why", help="Every plan: criteria met, not met, unknown, and on which data.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Every plan: criteria met, not met, unknown, and on which data.")
+    ] = False,
 ) -> None:
     """Show the cards for a patient, as an EHR would draw them."""
     if hook not in {service.hook for service in SERVICES.values()}:
-        raise typer.BadParameter(f"no service answers it; there are {', '.join(s.hook for s in SERVICES.values())}", param_hint="--hook")
+        raise typer.BadParameter(
+            f"no service answers it; there are {', '.join(s.hook for s in SERVICES.values())}", param_hint="--hook"
+        )
     opened = open_bundle(bundle.read_bytes(), _day(today), patient)
     assessment = assess(opened.chart)
     settings = load_settings()
     desk = Desk(opened.chart, knowledge().orders, None)
-    answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(assessment.advice, assessment.failed)
+    answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(
+        assessment.advice, assessment.failed
+    )
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer).decode(), indent=2) + "\n")
         return
@@ -180,7 +197,9 @@ def _print_why(opened: Opened) -> None:
         made = {advice.name for advice in plan.advise(opened.chart)}
         for recommendation in plan.recommends:
             mark = "[green]advised[/]" if recommendation.name in made else "silent"
-            branch = tree.add(f"{plan.knowledge.file.recommendations[recommendation.name].rule} {recommendation.name}: {mark}")
+            branch = tree.add(
+                f"{plan.knowledge.file.recommendations[recommendation.name].rule} {recommendation.name}: {mark}"
+            )
             _explain(branch, "when", recommendation.when, opened.chart)
             if recommendation.unless:
                 _explain(branch, "unless", recommendation.unless, opened.chart)
@@ -190,7 +209,9 @@ def _print_why(opened: Opened) -> None:
 def _explain(tree: Tree, label: str, criterion: Criterion, chart: Chart) -> None:
     finding = criterion.check(chart)
     word, colour = _MARKS[finding.state]
-    facts = "; ".join(" ".join(x for x in (f.name, f.value, f.unit, str(f.on or ""), f.reference) if x) for f in finding.basis[:3])
+    facts = "; ".join(
+        " ".join(x for x in (f.name, f.value, f.unit, str(f.on or ""), f.reference) if x) for f in finding.basis[:3]
+    )
     said = ", ".join(finding.unknown) if finding.state is State.UNKNOWN else facts
     line = Text(f"{label}: " if label else "")
     line.append(word, style=colour)

@@ -82,7 +82,7 @@ def normal_spelling(text: str) -> str:
 @cache
 def _registry() -> Any:  # pint's registry types are generated at run time
     registry = PintUcumRegistry()
-    pint.set_application_registry(registry)  # the parser's answers live in the application's registry
+    pint.set_application_registry(registry)  # type: ignore[no-untyped-call]  # the parser's answers live in the application's registry
     return registry
 
 

@@ -100,16 +100,17 @@ class _AtLeast(Criterion):
         return f"at least {self.count} of: " + "; ".join(_bracketed(part) for part in self.parts)
 
 
-class _Not(Criterion):
-    _OPPOSITE = {State.MET: State.NOT_MET, State.NOT_MET: State.MET, State.UNKNOWN: State.UNKNOWN}
+_OPPOSITE = {State.MET: State.NOT_MET, State.NOT_MET: State.MET, State.UNKNOWN: State.UNKNOWN}
 
+
+class _Not(Criterion):
     def __init__(self, part: Criterion) -> None:
         self.part, self.parts = part, (part,)
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.part.check(chart)
         # That something is not so never makes a finding weaker: the cap is left behind.
-        return Finding(self._OPPOSITE[finding.state], finding.basis, finding.unknown)
+        return Finding(_OPPOSITE[finding.state], finding.basis, finding.unknown)
 
     def __str__(self) -> str:
         return f"not ({self.part})"
@@ -176,7 +177,7 @@ class _Listed(Criterion):
 
 
 def affirmed(part: Criterion) -> Criterion:
-    """Met when the part is, else not met: for answers of a form that few patients fill in, where unanswered is no doubt."""
+    """Met when the part is, else not met: for answers of a form that few fill in, where unanswered is no doubt."""
     return _Affirmed(part)
 
 
@@ -260,9 +261,7 @@ def complains_of(codes: Codes, *, within: Period) -> Criterion:
         record = chart.record
         for problem in chain(record.problems(codes.name), record.complaints(codes.name)):
             recent = (
-                problem.on is None
-                or _recent(problem.onset, within, chart)
-                or _recent(problem.recorded, within, chart)
+                problem.on is None or _recent(problem.onset, within, chart) or _recent(problem.recorded, within, chart)
             )
             if problem.active and problem.about_leg and recent:
                 yield problem
@@ -278,7 +277,10 @@ def ever_had(codes: Codes) -> Criterion:
         return chart.record.problems(codes.name)
 
     return _Listed(
-        find, (Area.PROBLEMS,), Absence(name=codes.title, value="not in the history"), f"{codes.title} now or in the past"
+        find,
+        (Area.PROBLEMS,),
+        Absence(name=codes.title, value="not in the history"),
+        f"{codes.title} now or in the past",
     )
 
 
@@ -454,5 +456,7 @@ def in_care() -> Criterion:
 def sex_is(sex: str) -> Criterion:
     """The administrative gender recorded; other and unknown are neither."""
     return _Patient(
-        f"recorded as {sex}", lambda c: None if c.patient.sex is None else c.patient.sex == sex, lambda c: c.patient.sex or ""
+        f"recorded as {sex}",
+        lambda c: None if c.patient.sex is None else c.patient.sex == sex,
+        lambda c: c.patient.sex or "",
     )

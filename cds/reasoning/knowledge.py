@@ -295,7 +295,9 @@ class Knowledge:
         if limit.analyte is not None:
             analyte = self.base.vocabulary.analytes.get(limit.analyte)
             if analyte is None or limit.unit not in analyte.units:
-                raise KnowledgeError(f"{self.folder.name}/plan.toml: threshold {name!r} is not in a unit of its analyte")
+                raise KnowledgeError(
+                    f"{self.folder.name}/plan.toml: threshold {name!r} is not in a unit of its analyte"
+                )
             also = tuple(other for other in analyte.pair_of(quantity) if other != quantity and other.unit != "1")
         return Threshold(name, quantity, limit.evidence, also)
 

@@ -98,12 +98,18 @@ class Plan:
             words = file.recommendations[recommendation.name]
             if set(recommendation.notes) != set(words.notes):
                 odd = sorted(set(recommendation.notes) ^ set(words.notes))
-                raise KnowledgeError(f"{place} {recommendation.name}: notes in only one of criteria.py and plan.toml: {odd}")
+                raise KnowledgeError(
+                    f"{place} {recommendation.name}: notes in only one of criteria.py and plan.toml: {odd}"
+                )
             if odd := sorted(set(recommendation.only) - set(words.suggests)):
                 raise KnowledgeError(f"{place} {recommendation.name}: plan.toml does not suggest {odd}")
             for text in (words.summary, words.why, *words.consider, *words.notes.values()):
                 for placeholder in placeholders(text):
-                    if placeholder not in self.shows and placeholder not in file.thresholds and placeholder not in file.periods:
+                    if (
+                        placeholder not in self.shows
+                        and placeholder not in file.thresholds
+                        and placeholder not in file.periods
+                    ):
                         raise KnowledgeError(f"{place} {recommendation.name}: nothing shows {{{placeholder}}}")
 
     @property
@@ -166,7 +172,9 @@ class Plan:
     def _shown(self, recommendation: Recommendation, chart: Chart) -> dict[str, str]:
         file = self.knowledge.file
         words = file.recommendations[recommendation.name]
-        wanted = {p for text in (words.summary, words.why, *words.consider, *words.notes.values()) for p in placeholders(text)}
+        wanted = {
+            p for text in (words.summary, words.why, *words.consider, *words.notes.values()) for p in placeholders(text)
+        }
         shown = {}
         for name in sorted(wanted):
             if name in self.shows:

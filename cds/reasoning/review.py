@@ -1,4 +1,4 @@
-"""A plan as sentences, for whoever reviews it: limits filled in, sources beside them. Nobody keeps this sheet by hand."""
+"""A plan as sentences, for whoever reviews it: limits filled in, sources beside them."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,8 @@ def _sheet(plan: Plan) -> Iterator[str]:
     yield file.purpose
     yield ""
     yield f"- Last reviewed: {file.last_review_date}"
-    yield f"- Approved: {f'{file.approval_date} by {file.approved_by}' if file.approval_date else 'not yet by any clinician'}"
+    approval = f"{file.approval_date} by {file.approved_by}" if file.approval_date else "not yet by any clinician"
+    yield f"- Approved: {approval}"
     yield f"- For whom: {plan.for_whom}"
     yield f"- Speaks only with: {plan.context}"
     if plan.unless:

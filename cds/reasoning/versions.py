@@ -46,7 +46,9 @@ def locked(root: Path) -> dict[str, tuple[str, str]]:
     path = root / LOCK
     if not path.is_file():
         return {}
-    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    lines = [
+        line.split() for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
+    ]
     return {name: (number, digest) for name, number, digest in lines}
 
 
@@ -73,4 +75,6 @@ def write(root: Path) -> None:
     if unversioned:
         raise KnowledgeError(f"changed without a new version in plan.toml: {', '.join(sorted(unversioned))}")
     lines = [f"{name} {number} {digest}" for name, (number, digest) in now.items()]
-    (root / LOCK).write_text("# folder, version, fingerprint; written by `legwork lock`\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    (root / LOCK).write_text(
+        "# folder, version, fingerprint; written by `legwork lock`\n" + "\n".join(lines) + "\n", encoding="utf-8"
+    )

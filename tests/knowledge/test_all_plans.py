@@ -89,7 +89,9 @@ def test_every_value_set_of_the_topic_is_used(plan: Plan) -> None:
 def test_every_evidence_is_cited(plan: Plan) -> None:
     file = plan.knowledge.file
     cited = {key for words in file.recommendations.values() for key in words.evidence}
-    cited |= {limit.evidence for limit in file.thresholds.values()} | {period.evidence for period in file.periods.values()}
+    cited |= {limit.evidence for limit in file.thresholds.values()} | {
+        period.evidence for period in file.periods.values()
+    }
 
     assert set(file.evidence) - cited == set()
 
@@ -117,7 +119,8 @@ def test_summaries_are_short_even_with_values_filled_in(plan: Plan) -> None:
         f"{plan.topic} {case.name}": summary
         for case in cases(plan)
         for advice in advise(case, plan)
-        if len((summary := advice.recommendation.summary.format_map(advice.shown)).encode("utf-16-le")) // 2 > SUMMARY_LIMIT
+        if len((summary := advice.recommendation.summary.format_map(advice.shown)).encode("utf-16-le")) // 2
+        > SUMMARY_LIMIT
     }
 
     assert long == {}
@@ -125,7 +128,9 @@ def test_summaries_are_short_even_with_values_filled_in(plan: Plan) -> None:
 
 @by_topic
 def test_wording_neither_diagnoses_nor_doses_nor_reassures(plan: Plan) -> None:
-    forbidden = re.compile(r"\byou have\b|\bprescribe\b|^(start|stop|give) |\brules out\b|\bno need to worry\b|\d+ ?mg\b", re.I)
+    forbidden = re.compile(
+        r"\byou have\b|\bprescribe\b|^(start|stop|give) |\brules out\b|\bno need to worry\b|\d+ ?mg\b", re.I
+    )
     bad = [
         f"{name}: {text}"
         for name, words in plan.knowledge.file.recommendations.items()
@@ -188,7 +193,16 @@ _MULTIPLY = (
     "0123456789", "1234067895", "2340178956", "3401289567", "4012395678", "5987604321", "6598710432", "7659821043",
     "8765932104", "9876543210",
 )  # fmt: skip
-_PERMUTE = ("0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258")
+_PERMUTE = (
+    "0123456789",
+    "1576283094",
+    "5803796142",
+    "8916043527",
+    "9453126870",
+    "4286573901",
+    "2793806415",
+    "7046913258",
+)
 
 
 def _is_snomed(code: str) -> bool:

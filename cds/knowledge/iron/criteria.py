@@ -19,6 +19,7 @@ from cds.reasoning import (
     Knowledge,
     Plan,
     Recommendation,
+    affirmed,
     all_of,
     any_of,
     has,
@@ -72,7 +73,7 @@ inflammatory_disease = any_of(
     has(k.codes("inflammatory-or-malignant-disease")),
     has(k.codes("ckd-stage-3b")),
     advanced_kidney_disease,
-    egfr.below(k.threshold("egfr_reduced")),
+    affirmed(egfr.below(k.threshold("egfr_reduced"))),  # a stand-in for the stage: not to have one is no doubt
     has(k.codes("heart-failure")),
     has(k.codes("chronic-liver-disease")),
 )
@@ -180,7 +181,7 @@ PLAN = Plan(
                 inflamed,
                 any_of(saturation.below(k.threshold("saturation_low_in_inflammation")), saturation.missing()),
             ),
-            unless=any_of(newly_on_iron, rls, low_in_anaemia),
+            unless=any_of(newly_on_iron, restless_legs_diagnosed, affirmed(irlssg_met), low_in_anaemia),
             notes={"pregnant": pregnant},
             only={"iron-panel": saturation.missing(), "crp": all_of(saturation.missing(), crp.missing())},
         ),

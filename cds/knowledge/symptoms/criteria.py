@@ -37,14 +37,28 @@ numb = said("numbness", "both-feet", "one-leg")
 neuropathic = any_of(_symptom("neuropathic-symptom"), numb)
 bone = _symptom("bone-pain")
 swelling = any_of(
-    _symptom("leg-swelling"), _symptom("swelling-any-site"), _symptom("leg-swelling-one-sided"), _symptom("leg-swelling-both-sided"), said("swelling", "one-leg", "both-legs")
+    _symptom("leg-swelling"),
+    _symptom("swelling-any-site"),
+    _symptom("leg-swelling-one-sided"),
+    _symptom("leg-swelling-both-sided"),
+    said("swelling", "one-leg", "both-legs"),
 )
 leg_pain_scored = latest(k.codes("leg-pain-score"), within=k.period("leg_pain_score_lookback")).above(
     k.threshold("some_leg_pain")
 )
 
 gate = any_of(
-    ache, cramp, muscle, neuropathic, bone, rls, urge, swelling, _symptom("periodic-limb-movement"), said("leg-symptom"), leg_pain_scored
+    ache,
+    cramp,
+    muscle,
+    neuropathic,
+    bone,
+    rls,
+    urge,
+    swelling,
+    _symptom("periodic-limb-movement"),
+    said("leg-symptom"),
+    leg_pain_scored,
 )
 """The complaint without which nothing is said."""
 

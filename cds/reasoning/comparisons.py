@@ -1,0 +1,214 @@
+"""What may be asked of a result, three-valued: a comparator leaves one side open (DS-10)."""
+
+from collections.abc import Callable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+from cds.chart.chart import Chart
+from cds.chart.dates import days_ago
+from cds.chart.facts import Absence, Fact, Flag, Measurement
+from cds.reasoning.criteria import Criterion
+from cds.reasoning.findings import Finding, State, merged_words, met, met_by_any, not_met, unknown
+from cds.reasoning.knowledge import Period, Threshold
+
+if TYPE_CHECKING:
+    from cds.reasoning.measures import Chosen, Measure
+
+
+def fixed(m: Measurement, limit: Threshold) -> Decimal:
+    """Give a limit in the unit of the result (DS-24)."""
+    return m.analyte.limit(limit.quantity, m.scale or m.analyte.units[m.analyte.unit])
+
+
+def ranged(m: Measurement, bound: Decimal | None, default: Threshold) -> Decimal:
+    """Give the laboratory's own bound, or the default limit where it states none (DS-12)."""
+    return bound if bound is not None else fixed(m, default)
+
+
+def _bounds(m: Measurement) -> tuple[Decimal | None, Decimal | None]:
+    decimals = m.analyte.decimals
+    if decimals is None or m.scale is None:
+        return m.low, m.high
+    step = m.scale.factor  # rounding is meant in the canonical unit
+    low, high = (None if b is None else rounded(b * step, decimals) / step for b in (m.low, m.high))
+    return low, high
+
+
+def rounded(value: Decimal, decimals: int) -> Decimal:
+    """Round half up, as laboratories do."""
+    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+def is_below(m: Measurement, limit: Decimal) -> bool | None:
+    """Whether the true value is less than a limit; None when the result does not settle it."""
+    low, high = _bounds(m)
+    if high is not None and (high < limit or (high == limit and low is None)):
+        return True  # "<5" and "<=5" are both below 5, as DS-10 words it
+    return False if low is not None and low >= limit else None
+
+
+def is_at_most(m: Measurement, limit: Decimal) -> bool | None:
+    """Whether the true value is the limit or less; None when the result does not settle it."""
+    low, high = _bounds(m)
+    if low is not None and (low > limit or (low == limit and high is None)):
+        return False
+    return True if high is not None and high <= limit else None
+
+
+def opposite(answer: bool | None) -> bool | None:
+    """Negate, in three values."""
+    return None if answer is None else not answer
+
+
+def both(one: bool | None, other: bool | None) -> bool | None:
+    """Conjoin, in three values."""
+    if one is False or other is False:
+        return False
+    return None if one is None or other is None else True
+
+
+class _OfMeasure(Criterion):
+    def __init__(self, measure: "Measure") -> None:
+        self.measure = measure
+
+    def _without_result(self, chosen: "Chosen") -> Finding:
+        if chosen.unknown:
+            return unknown(chosen.unknown)
+        return unknown(f"{self.measure.title} (no result within {self.measure.within})")
+
+
+class Compared(_OfMeasure):
+    """A comparison of the result that decides with a limit."""
+
+    def __init__(
+        self,
+        measure: "Measure",
+        words: str,
+        test: Callable[[Measurement], bool | None],
+        limits: Sequence[Threshold],
+        flags: set[Flag] | None = None,
+    ) -> None:
+        super().__init__(measure)
+        self.words, self.test, self.limits, self.flags = words, test, limits, flags or set()
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        if m.scale is None:
+            if self.flags and m.flag and m.flag is not Flag.ABNORMAL and not m.unreadable:
+                return met(m) if m.flag in self.flags else not_met(m)
+            return unknown(f"{m.name} ({m.unreadable or 'no value'})")
+        answer = self.test(m)
+        if answer is None:
+            return Finding(State.UNKNOWN, (m,), (f"{m.name} (only known as {m.value} {m.unit}".rstrip() + ")",))
+        basis: tuple[Fact, ...] = (m, *chosen.others, *m.sources)
+        return Finding(State.MET if answer else State.NOT_MET, basis, cap=m.cap)
+
+    def __str__(self) -> str:
+        return f"{self.measure.title} (newest within {self.measure.within}) {self.words}"
+
+
+class Flagged(_OfMeasure):
+    """A result that is only flagged by the laboratory."""
+
+    def __init__(self, measure: "Measure", flags: Sequence[Flag]) -> None:
+        super().__init__(measure)
+        self.flags = flags
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        return met(m) if m.scale is None and not m.unreadable and m.flag in self.flags else not_met(m)
+
+    def __str__(self) -> str:
+        return f"{self.measure.title} flagged {' or '.join(self.flags)} without a number"
+
+
+class Missing(_OfMeasure):
+    """No result that can be interpreted."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        if chosen.result is not None and not chosen.result.unreadable:
+            return not_met(chosen.result)
+        if chosen.unknown:
+            return unknown(chosen.unknown)
+        notes: tuple[str, ...] = ()
+        if chosen.result is not None:
+            notes = (f"{_said(chosen.result)} could not be interpreted: {chosen.result.unreadable}",)
+        elif chosen.last is not None:
+            notes = (f"last measured {chosen.last.on}: {_said(chosen.last)}",)
+        value = f"no usable result within {self.measure.within}"
+        return met(Absence(name=self.measure.title, value=value, notes=notes, worth_saying=True))
+
+    def __str__(self) -> str:
+        return f"no usable {self.measure.title} within {self.measure.within}"
+
+
+def _said(m: Measurement) -> str:
+    return f"{m.value} {m.unit}".strip() or "no value"
+
+
+class Known(_OfMeasure):
+    """A result that can be interpreted."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        if chosen.result is not None and chosen.result.scale is not None:
+            return met(chosen.result, *chosen.others)
+        if chosen.unknown:
+            return unknown(chosen.unknown)
+        return not_met(Absence(name=self.measure.title, value=f"no usable result within {self.measure.within}"))
+
+    def __str__(self) -> str:
+        return f"{self.measure.title} known within {self.measure.within}"
+
+
+class TakenWithin(_OfMeasure):
+    """A result of known date that is recent enough."""
+
+    def __init__(self, measure: "Measure", period: Period) -> None:
+        super().__init__(measure)
+        self.period = period
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        recent = m.on is not None and m.on.exact and 0 <= days_ago(m.on, chart.today) <= self.period.days
+        return met(m) if recent else not_met(m)
+
+    def __str__(self) -> str:
+        return f"{self.measure.title} at most {self.period} old"
+
+
+class Unreadable(Criterion):
+    """Results that could not be interpreted."""
+
+    def __init__(self, measures: "Sequence[Measure]") -> None:
+        self.measures = measures
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = [measure.choose(chart) for measure in self.measures]
+        found = [m for one in chosen for m in (one.result, *one.others) if m is not None and m.unreadable]
+        if found:
+            return met_by_any(_as_written(m) for m in found)
+        lacking = merged_words((one.unknown,) for one in chosen if one.unknown)
+        if lacking and all(one.unknown for one in chosen):
+            return unknown(*lacking)
+        return not_met(Absence(name="Result that could not be interpreted", value="none"))
+
+    def __str__(self) -> str:
+        return f"newest result of {', '.join(measure.title for measure in self.measures)} could not be interpreted"
+
+
+def _as_written(m: Measurement) -> Fact:
+    """Give a result that holds no value as what was written, and why it could not be read."""
+    side = (m.side,) if m.side else ()
+    notes = (*side, *m.notes, f"could not be interpreted: {m.unreadable}")
+    return Fact(name=m.name, reference=m.reference, on=m.on, value=m.value, unit=m.unit, notes=notes, cap=m.cap)
