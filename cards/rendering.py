@@ -10,6 +10,7 @@ from cards.suggestions import Desk
 from cards.text import escaped, plain, shortened
 from cards.wording import WORDING
 from cds.chart.facts import Absence, Fact, Indicator, Measurement
+from cds.chart.units import shown
 from cds.reasoning.files import Evidence, OverridesFile
 from cds.reasoning.knowledge import PROPOSED
 from cds.reasoning.plans import Advice
@@ -105,13 +106,13 @@ class Press:
         summary = WORDING.fold_summary.format(topics=", ".join(titles))
         if shortened(summary) != plain(summary):
             summary = WORDING.fold_summary_short.format(count=len(topics))
-        lines = []
-        for topic, title in zip(topics, titles, strict=True):
+        lines = [WORDING.fold_intro, ""]
+        for topic in topics:
             first = topic.advice[0]
-            lines.append(f"**{escaped(title)}**: {escaped(_worded(first, first.recommendation.summary))}")
+            lines.append(f"- **{escaped(_worded(first, first.recommendation.summary))}**")
             lines.extend(f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
         unknown = [escaped(word) for t in topics for a in t.advice for word in a.unknown]
-        parts = ["\n".join(f"- {line}" if not line.startswith("  ") else line for line in lines)]
+        parts = ["\n".join(lines)]
         if unknown:
             parts.append(_listed(WORDING.not_checked, unknown))
         parts.append(f"_{WORDING.safety.format(today=self.desk.chart.today.isoformat())}_")
@@ -184,7 +185,8 @@ def _seen(advice: Sequence[Advice]) -> list[str]:
 
 
 def _line(fact: Fact) -> str:
-    value = f"{fact.value} {fact.unit}".strip()
+    unit = fact.unit if isinstance(fact, Measurement) else shown(fact.unit)
+    value = f"{fact.value} {unit}".strip()
     said = f"{escaped(fact.name)}: **{escaped(value)}**" if value else escaped(fact.name)
     asides = [escaped(str(fact.on))] if fact.on is not None else []
     if isinstance(fact, Measurement):

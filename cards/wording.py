@@ -22,6 +22,7 @@ class Wording(File):
     critical: Text
     draft: Text
     failed: Text
+    fold_intro: Text
     fold_summary: Text
     fold_summary_short: Text
     fold_title: Text

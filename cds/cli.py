@@ -58,9 +58,7 @@ def serve(
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     settings = load_settings(host=host, port=port)
-    err.print(
-        f"Legwork on [bold]{settings.address}/cds-services[/] with {len(plans())} plans, all advice to be checked by a clinician"
-    )
+    err.print(f"Legwork on [bold]{settings.address}/cds-services[/], {len(plans())} plans; stop it with Ctrl-C")
     uvicorn.run(
         create_app(settings),
         host=settings.host,

@@ -1,8 +1,9 @@
 """What may be asked of a result, three-valued: a comparator leaves one side open (DS-10)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from cds.chart.chart import Chart
 from cds.chart.dates import days_ago
@@ -11,8 +12,30 @@ from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import Finding, State, merged_words, met, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Period, Threshold
 
-if TYPE_CHECKING:
-    from cds.reasoning.measures import Chosen, Measure
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The result that decides, or why there is none."""
+
+    result: Measurement | None = None
+    others: tuple[Measurement, ...] = ()
+    """Further results that a card cites beside it: the other leg, a second value of the same time."""
+    last: Measurement | None = None
+    """The newest result outside the look-back, when there is none inside."""
+    unknown: str = ""
+
+
+class Chooser(Protocol):
+    """What has a result to compare: a measure (cds.reasoning.measures)."""
+
+    within: Period
+
+    @property
+    def title(self) -> str:
+        """The analyte's name."""
+
+    def choose(self, chart: Chart) -> Chosen:
+        """Pick the result that decides."""
 
 
 def fixed(m: Measurement, limit: Threshold) -> Decimal:
@@ -68,10 +91,10 @@ def both(one: bool | None, other: bool | None) -> bool | None:
 
 
 class _OfMeasure(Criterion):
-    def __init__(self, measure: "Measure") -> None:
+    def __init__(self, measure: Chooser) -> None:
         self.measure = measure
 
-    def _without_result(self, chosen: "Chosen") -> Finding:
+    def _without_result(self, chosen: Chosen) -> Finding:
         if chosen.unknown:
             return unknown(chosen.unknown)
         return unknown(f"{self.measure.title} (no result within {self.measure.within})")
@@ -82,7 +105,7 @@ class Compared(_OfMeasure):
 
     def __init__(
         self,
-        measure: "Measure",
+        measure: Chooser,
         words: str,
         test: Callable[[Measurement], bool | None],
         limits: Sequence[Threshold],
@@ -113,7 +136,7 @@ class Compared(_OfMeasure):
 class Flagged(_OfMeasure):
     """A result that is only flagged by the laboratory."""
 
-    def __init__(self, measure: "Measure", flags: Sequence[Flag]) -> None:
+    def __init__(self, measure: Chooser, flags: Sequence[Flag]) -> None:
         super().__init__(measure)
         self.flags = flags
 
@@ -171,7 +194,7 @@ class Known(_OfMeasure):
 class TakenWithin(_OfMeasure):
     """A result of known date that is recent enough."""
 
-    def __init__(self, measure: "Measure", period: Period) -> None:
+    def __init__(self, measure: Chooser, period: Period) -> None:
         super().__init__(measure)
         self.period = period
 
@@ -190,7 +213,7 @@ class TakenWithin(_OfMeasure):
 class Unreadable(Criterion):
     """Results that could not be interpreted."""
 
-    def __init__(self, measures: "Sequence[Measure]") -> None:
+    def __init__(self, measures: Sequence[Chooser]) -> None:
         self.measures = measures
 
     def _test(self, chart: Chart) -> Finding:

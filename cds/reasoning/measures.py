@@ -5,7 +5,7 @@ replaced by an older one: the value is then unknown (DS-16).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from cds.chart.dates import Day, days_ago
 from cds.chart.facts import Flag, Indicator, Measurement
 from cds.reasoning.calculations import Derivation
 from cds.reasoning.comparisons import (
+    Chosen,
     Compared,
     Flagged,
     Known,
@@ -33,18 +34,6 @@ from cds.reasoning.knowledge import Codes, Period, Threshold
 
 _DAY = 86_400.0
 """One day [s]."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The result that decides, or why there is none."""
-
-    result: Measurement | None = None
-    others: tuple[Measurement, ...] = ()
-    """Further results that a card cites beside it: the other leg, a second value of the same time."""
-    last: Measurement | None = None
-    """The newest result outside the look-back, when there is none inside."""
-    unknown: str = ""
 
 
 class Measure:

@@ -9,6 +9,7 @@ from cds.reasoning import (
     Knowledge,
     Plan,
     Recommendation,
+    affirmed,
     aged,
     all_of,
     allergic_to,
@@ -20,6 +21,7 @@ from cds.reasoning import (
     ever_had,
     family_history,
     has,
+    highest_of_latest_day,
     lowest_of_latest_day,
     not_,
     ordered,
@@ -40,13 +42,20 @@ leg_absent = any_of(
     left_leg_absent, right_leg_absent, ever_had(k.codes("leg-absent-any-side")), done(k.codes("leg-absent-any-side"))
 )
 
-# The ankle-brachial index. It settles something only when it is dated and its comparator leaves one class.
+# The ankle-brachial index. The lower leg decides; the stiffer one tells whether some leg cannot be judged. An index
+# settles something only when it is dated and its comparator leaves one class.
 
 lookback = k.period("index_lookback")
 abi = lowest_of_latest_day(k.codes("ankle-brachial-index"), within=lookback)
+stiffer_leg = highest_of_latest_day(k.codes("ankle-brachial-index"), within=lookback)
 abnormal = abi.at_most(k.threshold("abnormal"))
-non_compressible = abi.above(k.threshold("non_compressible"))
-unremarkable = all_of(abi.above(k.threshold("abnormal")), abi.at_most(k.threshold("non_compressible")))
+non_compressible = stiffer_leg.above(k.threshold("non_compressible"))
+unremarkable = all_of(
+    abi.above(k.threshold("abnormal")),
+    abi.at_most(k.threshold("non_compressible")),
+    stiffer_leg.above(k.threshold("abnormal")),
+    stiffer_leg.at_most(k.threshold("non_compressible")),
+)
 dated = all_of(abi.known(), abi.taken_within(lookback))
 settled = all_of(dated, any_of(abnormal, unremarkable, non_compressible))
 fresh_study = abi.taken_within(k.period("new_study"))
@@ -73,6 +82,7 @@ index_ordered = any_of(
 )
 referred = ordered(k.codes("referral-vascular"), within=k.period("open_referral"))
 just_referred = ordered(k.codes("referral-vascular"), within=k.period("recent_referral"))
+compression_ordered = ordered(k.codes("compression-order"), within=pending)
 
 # What counts as diagnosed. Claudication and the unspecific codes need arterial evidence. The index that PAD-3a reports
 # cannot be the reason for its silence, so that the diagnosis by index stands apart.
@@ -100,6 +110,10 @@ smoking = any_of(
     ever_had(k.codes("smoking-codes")),
     answers(k.codes("tobacco-smoking-status"), k.codes("smoking-status-positive")),
 )
+smoking_disputed = all_of(
+    ever_had(k.codes("smoking-codes")),
+    answers(k.codes("tobacco-smoking-status"), k.codes("smoking-status-negative")),
+)
 dyslipidaemia = any_of(has(k.codes("dyslipidaemia")), statin)
 kidney_disease = any_of(has(k.codes("chronic-kidney-disease")), dialysis)
 other_factor = any_of(smoking, dyslipidaemia, has(k.codes("hypertension")), kidney_disease)
@@ -117,7 +131,9 @@ risk_group = any_of(
 # Complaints and signs.
 
 pain_on_walking = said("walk-pain")
-typical_on_walking = all_of(pain_on_walking, said("walk-relief", "within-10-min"), said("site", "calf", "thigh", "buttock"))
+typical_on_walking = all_of(
+    pain_on_walking, said("walk-relief", "within-10-min"), said("site", "calf", "thigh", "buttock")
+)
 eased_by_dangling = said("better-when", "dangling")
 wound = said("skin", "wound-2-weeks", "black")
 suggestive_in_chart = complains_of(k.codes("pad-suggestive"), within=k.period("symptom_lookback"))
@@ -158,7 +174,7 @@ PLAN = Plan(
     context=gate,
     unless=any_of(child, both_legs_absent),
     mutes=palliative,
-    shows={"abi": abi, "tbi": tbi},
+    shows={"abi": abi, "stiffer_leg": stiffer_leg, "tbi": tbi},
     recommends=(
         Recommendation(
             name="limb-threat",
@@ -171,6 +187,7 @@ PLAN = Plan(
                 "acute": acute,
                 "referral-open": referred,
                 "stiff-arteries": stiff_arteries,
+                "compression": compression_ordered,
                 "one-leg": leg_absent,
                 "goals": palliative,
             },
@@ -186,22 +203,25 @@ PLAN = Plan(
                 "tissue-loss": tissue_loss,
                 "loosely-coded": loosely_coded,
                 "stiff-arteries": stiff_arteries,
+                "stiff-leg": non_compressible,
+                "compression": compression_ordered,
                 "one-leg": leg_absent,
                 "pregnant": pregnant,
             },
+            only={"tbi": all_of(non_compressible, no_toe_index)},
         ),
         Recommendation(
             name="abnormal-toe-index",
             when=toe_abnormal,
-            unless=any_of(diagnosed, all_of(abi.known(), abnormal), referred),
+            unless=any_of(diagnosed, affirmed(abnormal), referred),
             context=any_of(gate, tbi.taken_within(k.period("new_study"))),
             notes={"one-leg": leg_absent, "pregnant": pregnant},
         ),
         Recommendation(
             name="non-compressible",
             when=all_of(non_compressible, no_toe_index),
-            unless=toe_index_ordered,
-            notes={"one-leg": leg_absent},
+            unless=any_of(toe_index_ordered, affirmed(abnormal)),
+            notes={"compression": compression_ordered, "one-leg": leg_absent},
         ),
         Recommendation(
             name="suspected-by-history",
@@ -213,6 +233,7 @@ PLAN = Plan(
                 "loosely-coded": has(k.codes("pad-possible")),
                 "stiff-arteries": stiff_arteries,
                 "acute": acute,
+                "compression": compression_ordered,
                 "one-leg": leg_absent,
             },
             only={"tbi": stiff_arteries},
@@ -241,19 +262,19 @@ PLAN = Plan(
             when=all_of(risk_group, not_(known), index_looked_for),
             unless=any_of(
                 settled,
-                all_of(abi.known(), any_of(abnormal, non_compressible)),
-                all_of(tbi.known(), toe_abnormal),
+                affirmed(any_of(abnormal, non_compressible, toe_abnormal, suggestive)),
                 index_ordered,
                 pregnant,
                 threat_coded,
-                suggestive,
             ),
             context=nonspecific_ache,
             notes={
+                "smoking-disputed": smoking_disputed,
                 "stroke": ever_had(k.codes("stroke")),
                 "loosely-coded": has(k.codes("pad-possible")),
                 "stiff-arteries": stiff_arteries,
                 "acute": acute,
+                "compression": compression_ordered,
                 "one-leg": leg_absent,
             },
             only={"tbi": stiff_arteries},
