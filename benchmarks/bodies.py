@@ -52,7 +52,7 @@ _RELEVANT_LABS = (
     _Lab("2276-4", "Ferritin [Mass/volume] in Serum or Plasma", "ng/mL", 9, 28),
     _Lab("4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood", "%", 7, 10),
     _Lab("718-7", "Hemoglobin [Mass/volume] in Blood", "g/dL", 10, 11.5),
-    _Lab("33914-3", "Glomerular filtration rate [Volume Rate/Area] in Serum or Plasma by Creatinine", "mL/min/{1.73_m2}", 32, 58),
+    _Lab("33914-3", "Glomerular filtration rate [Volume Rate/Area] in Serum or Plasma", "mL/min/{1.73_m2}", 32, 58),
     _Lab("3016-3", "Thyrotropin [Units/volume] in Serum or Plasma", "m[IU]/L", 6, 14),
     _Lab("2132-9", "Cobalamin (Vitamin B12) [Mass/volume] in Serum or Plasma", "pg/mL", 120, 190),
 )  # fmt: skip
@@ -104,8 +104,9 @@ _OTHER_DRUGS = (
     ("314076", "lisinopril 10 MG Oral Tablet"), ("562251", "amoxicillin 250 MG / clavulanate 125 MG Oral Tablet"),
 )  # fmt: skip
 _PROCEDURES = (
-    ("430193006", "Medication reconciliation (procedure)"), ("710824005", "Assessment of health and social care needs (procedure)"),
-    ("428211000124100", "Assessment of substance use (procedure)"), ("34043003", "Dental consultation and report (procedure)"),
+    ("430193006", "Medication reconciliation (procedure)"), ("34043003", "Dental consultation and report (procedure)"),
+    ("710824005", "Assessment of health and social care needs (procedure)"),
+    ("428211000124100", "Assessment of substance use (procedure)"),
     ("234723000", "Dental fluoride treatment (procedure)"), ("171207006", "Depression screening (procedure)"),
 )  # fmt: skip
 _VISITS = (
@@ -139,7 +140,8 @@ def hook_call(resources: int, variant: int, today: date) -> bytes:
 
 def _bundle(resources: Sequence[Json]) -> Json:
     entries = [
-        {"fullUrl": f"{_BASE}/{r['resourceType']}/{r['id']}", "resource": r, "search": {"mode": "match"}} for r in resources
+        {"fullUrl": f"{_BASE}/{r['resourceType']}/{r['id']}", "resource": r, "search": {"mode": "match"}}
+        for r in resources
     ]
     bundle: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return bundle | ({"entry": entries} if entries else {})
@@ -159,10 +161,11 @@ class _Record:
 
     def __init__(self, random_: random.Random, today: date) -> None:
         self._random, self._today = random_, today
+        story = f'<div xmlns="http://www.w3.org/1999/xhtml">{"made up " * 60}</div>'
         self.patient: Json = {
             "resourceType": "Patient",
             "id": self.new_id(),
-            "text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"made up " * 60}</div>'},
+            "text": {"status": "generated", "div": story},
             "name": [{"use": "official", "family": "Example", "given": ["Given"]}],
             "gender": "female",
             "birthDate": "1956-03-04",
@@ -215,8 +218,8 @@ class _Record:
 
     def _moment(self, *, last_year: bool = False) -> str:
         days = self._random.randint(10, 60) if last_year else self._random.randint(61, _YEARS * 365)
-        at = datetime.combine(self._today, time(), UTC) - timedelta(days=days) + timedelta(seconds=self._random.randrange(86_400))
-        return at.isoformat()
+        midnight = datetime.combine(self._today - timedelta(days=days), time(), UTC)
+        return (midnight + timedelta(seconds=self._random.randrange(86_400))).isoformat()
 
     def _resource(self, kind: str, **elements: Any) -> Json:
         meta = {"profile": [f"http://hl7.org/fhir/us/core/StructureDefinition/us-core-{kind.lower()}"]}
@@ -283,7 +286,7 @@ class _Record:
         )
 
     def _medication(self, code: str, display: str) -> Placed:
-        dosage = {"sequence": 1, "text": "Take one tablet daily.", "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}}
+        daily = {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}
         return "medications", self._resource(
             "MedicationRequest",
             status="active",
@@ -291,7 +294,7 @@ class _Record:
             medicationCodeableConcept=_concept(_RXNORM, code, display),
             authoredOn=self._moment(),
             requester={"reference": f"Practitioner/{self.new_id()}", "display": "Dr. Some Body"},
-            dosageInstruction=[dosage],
+            dosageInstruction=[{"sequence": 1, "text": "Take one tablet daily.", "timing": daily}],
             **self._about,
             **self._visit(),
         )

@@ -1,4 +1,4 @@
-"""Calls at a fixed rate, whatever the answers take (an open loop); runs in a process of its own."""
+"""Calls at a fixed rate, however long the answers take (an open loop); runs in a process of its own."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from benchmarks.service import Caller
 _CONNECTIONS = 16
 
 
-def calls_at_rate(port: int, bodies: Sequence[bytes], rate: float, seconds: float) -> list[float]:
+def call_at_rate(port: int, bodies: Sequence[bytes], rate: float, seconds: float) -> list[float]:
     """Call at a fixed rate and give the latency of each call, from the moment it was due [s].
 
     Args:
@@ -28,7 +28,7 @@ def calls_at_rate(port: int, bodies: Sequence[bytes], rate: float, seconds: floa
         own.caller.post(body)
         return time.perf_counter() - due
 
-    start = time.perf_counter() + 0.2
+    start = time.perf_counter() + 0.1
     with ThreadPoolExecutor(_CONNECTIONS, initializer=connect) as pool:
         answers = []
         for number in range(int(rate * seconds)):

@@ -2,24 +2,27 @@
 
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
 
 from cds.services import REVIEW
 
-HOST = "127.0.0.1"
+_HOST = "127.0.0.1"
 _PATH = f"/cds-services/{REVIEW.id}"
 _LONGEST_START = 60.0
 """How long a start may take before it counts as failed [s]."""
+_LONGEST_STOP = 5.0
+"""How long a stop may take before it is forced [s]."""
 _CPU_CLOCK = 2
-"""Linux's number for the clock of the CPU time of a process, dead threads included: clock_getcpuclockid(3)."""
+"""Linux's number for the clock of a process's CPU time, ended threads included: clock_getcpuclockid(3)."""
 
 
 class ServiceError(Exception):
@@ -30,7 +33,7 @@ class Caller:
     """One connection to the service."""
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection(HOST, port, timeout=30)
+        self._connection = http.client.HTTPConnection(_HOST, port, timeout=30)
 
     def post(self, body: bytes) -> bytes:
         """Make one hook call and give the answer.
@@ -41,7 +44,7 @@ class Caller:
         self._connection.request("POST", _PATH, body, {"Content-Type": "application/json"})
         response = self._connection.getresponse()
         answer = response.read()
-        if response.status != http.HTTPStatus.OK:
+        if response.status != HTTPStatus.OK:
             raise ServiceError(f"a hook call was answered {response.status}: {answer[:300]!r}")
         return answer
 
@@ -51,7 +54,7 @@ class Caller:
         self.post(body)
         return time.perf_counter() - start
 
-    def is_ready(self) -> bool:
+    def finds_ready(self) -> bool:
         """Whether /ready answers."""
         try:
             self._connection.request("GET", "/ready")
@@ -60,85 +63,74 @@ class Caller:
         except OSError:
             self._connection.close()
             return False
-        return response.status == http.HTTPStatus.OK
+        return response.status == HTTPStatus.OK
 
 
+@dataclass(frozen=True, slots=True)
 class Service:
-    """A running service; leaving the context stops it."""
+    """A running service.
 
-    def __init__(self) -> None:
-        self.port = _free_port()
-        self.started_in = 0.0
-        """Wall time from the start of the process until /ready answered [s]."""
-        self._log: IO[bytes] = tempfile.TemporaryFile()
-        self._process: subprocess.Popen[bytes] | None = None
+    Attributes:
+        pid: of its first process.
+        port: where it listens.
+        started_in: wall time from the start of the process until /ready answered [s].
+    """
 
-    def __enter__(self) -> Self:
-        """Start the service and wait until it is ready.
-
-        Raises:
-            ServiceError: it ended, or took too long.
-        """
-        command = [sys.executable, "-m", "cds.cli", "serve", "--host", HOST, "--port", str(self.port)]
-        start = time.perf_counter()
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log)  # noqa: S603 - our own command
-        caller = Caller(self.port)
-        try:
-            while not caller.is_ready():
-                if self._process.poll() is not None or time.perf_counter() - start > _LONGEST_START:
-                    raise ServiceError(f"the service did not start:\n{self._said()}")
-                time.sleep(0.005)
-        except BaseException:
-            self._stop()
-            raise
-        self.started_in = time.perf_counter() - start
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        """Stop the service."""
-        self._stop()
-
-    def _stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-
-    def _said(self) -> str:
-        self._log.seek(0)
-        return self._log.read().decode("utf-8", "replace")[-2000:]
+    pid: int
+    port: int
+    started_in: float
 
     def caller(self) -> Caller:
         """Open a connection to it."""
         return Caller(self.port)
 
     def cpu(self) -> float:
-        """Give the CPU time, user and system, that the service has used so far [s]."""
+        """Give the CPU time, user and system, that it has used so far [s]."""
         return sum(time.clock_gettime((~pid << 3) | _CPU_CLOCK) for pid in self._tree())
 
     def resident(self) -> float:
-        """Give the memory that the service holds (RSS) [MiB]."""
+        """Give the memory that it holds (RSS) [MiB]."""
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) for pid in self._tree())
         return pages * os.sysconf("SC_PAGESIZE") / 2**20
 
     def _tree(self) -> list[int]:
-        """List the process and all that descend from it."""
-        if self._process is None:
-            return []
-        pids = [self._process.pid]
+        """List its first process and all that descend from it."""
+        pids = [self.pid]
         for pid in pids:  # grows while it is walked
             for children in Path(f"/proc/{pid}/task").glob("*/children"):
                 pids.extend(map(int, children.read_text(encoding="ascii").split()))
         return pids
 
 
+@contextmanager
+def running() -> Iterator[Service]:
+    """Start the service, wait until it is ready, and stop it in the end.
+
+    Raises:
+        ServiceError: it ended by itself, or took too long to start.
+    """
+    port = _free_port()
+    command = [sys.executable, "-m", "cds.cli", "serve", "--host", _HOST, "--port", str(port)]
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:  # noqa: S603 - ours
+        try:
+            caller = Caller(port)
+            while not caller.finds_ready():
+                if process.poll() is not None or time.perf_counter() - start > _LONGEST_START:
+                    log.seek(0)
+                    raise ServiceError(f"the service did not start:\n{log.read().decode(errors='replace')[-2000:]}")
+                time.sleep(0.005)
+            yield Service(process.pid, port, time.perf_counter() - start)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_LONGEST_STOP)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
         return port

@@ -1,6 +1,6 @@
 """What may be asked of a result, three-valued: a comparator leaves one side open (DS-10)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
@@ -78,6 +78,13 @@ def is_at_most(m: Measurement, limit: Decimal) -> bool | None:
     return True if high is not None and high <= limit else None
 
 
+def by_laboratory(m: Measurement, bound: Decimal | None, flags: Collection[Flag], answer: bool | None) -> bool | None:
+    """Let the laboratory's flag decide where it states no range: it knows the limit that it does not print (DS-12)."""
+    if bound is not None or m.flag is None or m.flag is Flag.ABNORMAL:
+        return answer
+    return m.flag in flags
+
+
 def opposite(answer: bool | None) -> bool | None:
     """Negate, in three values."""
     return None if answer is None else not answer
@@ -109,10 +116,10 @@ class Compared(_OfMeasure):
         words: str,
         test: Callable[[Measurement], bool | None],
         limits: Sequence[Threshold],
-        flags: set[Flag] | None = None,
+        flags: Collection[Flag] = (),
     ) -> None:
         super().__init__(measure)
-        self.words, self.test, self.limits, self.flags = words, test, limits, flags or set()
+        self.words, self.test, self.limits, self.flags = words, test, limits, flags
 
     def _test(self, chart: Chart) -> Finding:
         chosen = self.measure.choose(chart)

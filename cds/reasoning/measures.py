@@ -22,6 +22,7 @@ from cds.reasoning.comparisons import (
     TakenWithin,
     Unreadable,
     both,
+    by_laboratory,
     fixed,
     is_at_most,
     is_below,
@@ -31,6 +32,9 @@ from cds.reasoning.comparisons import (
 )
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.knowledge import Codes, Period, Threshold
+
+_LOW = frozenset({Flag.LOW, Flag.VERY_LOW})
+_HIGH = frozenset({Flag.HIGH, Flag.VERY_HIGH})
 
 _DAY = 86_400.0
 """One day [s]."""
@@ -129,15 +133,18 @@ class Measure:
         """Less than the laboratory's lower limit, or than the default where the laboratory states none (DS-12)."""
         return Compared(
             self, f"below the laboratory's limit (else {default})",
-            lambda m: is_below(m, ranged(m, m.range_low, default)), (default,), flags={Flag.LOW, Flag.VERY_LOW},
+            lambda m: by_laboratory(m, m.range_low, _LOW, is_below(m, ranged(m, m.range_low, default))),
+            (default,), flags=_LOW,
         )  # fmt: skip
 
     def above_range(self, default: Threshold) -> Criterion:
         """More than the laboratory's upper limit, or than the default where the laboratory states none (DS-12)."""
         return Compared(
             self, f"above the laboratory's limit (else {default})",
-            lambda m: opposite(is_at_most(m, ranged(m, m.range_high, default))), (default,),
-            flags={Flag.HIGH, Flag.VERY_HIGH},
+            lambda m: by_laboratory(
+                m, m.range_high, _HIGH, opposite(is_at_most(m, ranged(m, m.range_high, default)))
+            ), (default,),
+            flags=_HIGH,
         )  # fmt: skip
 
     def above_pregnancy_range(self, default: Threshold) -> Criterion:
@@ -209,11 +216,11 @@ class _Derived(Measure):
         self.derivation = derivation
 
     def _choose(self, chart: Chart) -> Chosen:
-        measured = super()._choose(chart)
-        if measured.result is not None and measured.result.on is not None:
+        measured, derived = super()._choose(chart), self._derive(chart)
+        if derived is None or derived.on is None:
             return measured
-        derived = self._derive(chart)
-        return measured if derived is None else Chosen(derived)
+        on = measured.result.on if measured.result is not None else None
+        return measured if on is not None and on.last >= derived.on.last else Chosen(derived)
 
     def _derive(self, chart: Chart) -> Measurement | None:
         by_day: list[dict[date, Measurement]] = []

@@ -13,8 +13,14 @@ from cds.reasoning.findings import Finding, State, merged, merged_words
 from cds.reasoning.knowledge import Knowledge
 from cds.reasoning.measures import Measure
 
+Shown = Measure | Criterion | tuple[Measure, ...]
+"""What a placeholder may stand for."""
+
 Raise = tuple[str, Criterion]
 """An indicator, and the criterion under which it applies."""
+
+
+_NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,8 @@ class Plan:
         unless: a ground for silence of the whole plan; unknown is said on the card.
         context: the complaint without which nobody asked.
         mutes: a ground for silence of all that is not critical.
-        shows: what a placeholder of the wording stands for.
+        shows: what a placeholder of the wording stands for: a measure's value, a criterion's facts, or the names and
+            values of those of several measures that are recorded.
         recommends: in the order of their weight.
     """
 
@@ -84,7 +91,7 @@ class Plan:
     context: Criterion
     unless: Criterion | None = None
     mutes: Criterion | None = None
-    shows: Mapping[str, Measure | Criterion] = field(default_factory=dict)
+    shows: Mapping[str, Shown] = field(default_factory=dict)
     recommends: Sequence[Recommendation] = ()
 
     def __post_init__(self) -> None:
@@ -210,16 +217,18 @@ def placeholders(text: str) -> list[str]:
     return [name for _, name, _, _ in string.Formatter().parse(text) if name]
 
 
-def _in_words(shown: Measure | Criterion, chart: Chart) -> str:
+def _in_words(shown: Shown, chart: Chart) -> str:
     """Say what a placeholder stands for: a value with its unit, or the names of what was found."""
+    if isinstance(shown, tuple):
+        results = [result for measure in shown if (result := measure.choose(chart).result) is not None]
+        return ", ".join(f"{result.name} {_value(result)}" for result in results) or _NOT_RECORDED
     if isinstance(shown, Measure):
         result = shown.choose(chart).result
-        return _value(result) if result is not None else "not recorded"
+        return _NOT_RECORDED if result is None else _value(result)
     finding = shown.check(chart)
     if not finding.is_met:
-        return "not recorded"
-    names = dict.fromkeys(_value(f) if isinstance(f, Measurement) else f.name for f in finding.basis)
-    return ", ".join(names)
+        return _NOT_RECORDED
+    return ", ".join(dict.fromkeys(_value(f) if isinstance(f, Measurement) else f.name for f in finding.basis))
 
 
 def _value(result: Measurement) -> str:

@@ -106,7 +106,7 @@ PLAN = Plan(
     for_whom=adult_in_care,
     context=gate,
     mutes=palliative,
-    shows={"total": total, "active": active, "methylmalonate": methylmalonate, "egfr": egfr},
+    shows={"levels": (total, active), "methylmalonate": methylmalonate, "egfr": egfr},
     recommends=(
         Recommendation(
             name="nitrous-oxide",

@@ -122,6 +122,7 @@ PLAN = Plan(
     shows={
         "ferritin": ferritin,
         "saturation": saturation,
+        "levels": (ferritin, saturation),
         "haemoglobin": haemoglobin,
         "hinders_absorption": hinders_absorption,
     },

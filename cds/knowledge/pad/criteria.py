@@ -26,6 +26,7 @@ from cds.reasoning import (
     not_,
     ordered,
     taking,
+    unreadable,
     younger_than,
 )
 
@@ -55,6 +56,7 @@ unremarkable = all_of(
     abi.at_most(k.threshold("non_compressible")),
     stiffer_leg.above(k.threshold("abnormal")),
     stiffer_leg.at_most(k.threshold("non_compressible")),
+    not_(unreadable(abi)),
 )
 dated = all_of(abi.known(), abi.taken_within(lookback))
 settled = all_of(dated, any_of(abnormal, unremarkable, non_compressible))

@@ -25,7 +25,7 @@ urge = any_of(said("urge-to-move"), _symptom("urge-to-move"))
 at_rest = said("worse-when", "lying", "sitting-still")
 relieved_by_moving = said("better-when", "moving")
 at_night = said("worse-when", "night")
-irlssg_met = all_of(said("urge-to-move"), at_rest, relieved_by_moving, at_night)
+irlssg_met = all_of(urge, at_rest, relieved_by_moving, at_night)
 movement_does_not_help = not_(relieved_by_moving)
 rls = any_of(restless_legs_diagnosed, irlssg_met)
 """Restless legs, diagnosed or probable: four of the five IRLSSG criteria; the fifth is the clinician's."""
