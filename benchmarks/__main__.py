@@ -38,7 +38,7 @@ def main() -> int:
 
             results = list(measure(bodies, today, extent, step))
     except (LegworkError, ServiceError) as error:
-        err.print(f"[red]benchmarks:[/] {error}", highlight=False)
+        err.print("benchmarks:", str(error), markup=False, highlight=False)
         return 2
     show(results, out)
     if options.json:

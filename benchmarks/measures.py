@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from statistics import mean, median
 
 from benchmarks import floors, reasoning
 from benchmarks.load import call_at_rate
 from benchmarks.report import Result
-from benchmarks.service import Service, running
+from benchmarks.service import Caller, Service, running
 from benchmarks.worker import Worker
 
 SMALL, USUAL, LARGE = 100, 1_000, 5_000
@@ -20,6 +20,9 @@ VARIANTS = 3
 _POSTS = {SMALL: 20, USUAL: 4, LARGE: 1}
 _READS = {SMALL: 30, USUAL: 4, LARGE: 1}
 """Posts and readings of each variant in a round [1]: about a tenth of a second's worth."""
+
+_SMALL_RATE, _LARGE_RATE = 50.0, 2.0
+"""Calls of 100 and of 5,000 resources while they compete [1/s]."""
 
 _CPU_GOALS = {SMALL: 6.0, USUAL: 2.2, LARGE: 1.0}
 """CPU of the service for a call, over HTTP and with the answer [R]."""
@@ -48,7 +51,7 @@ class Extent:
 
     Attributes:
         rounds: of readings and posts in turn [1].
-        validations: how many of the rounds include the slow reading by fhir.resources [1].
+        validations: how many of the rounds include the slow way by fhir.resources [1].
         starts: fresh processes [1].
         calls_after: calls that follow the first of a fresh process [1].
         large_calls: calls of 5 MB whose memory is watched [1].
@@ -70,7 +73,33 @@ class Extent:
         return self.rounds * 2 + self.starts + 2 * self.phases
 
 
-QUICK = Extent(rounds=5, validations=1, starts=2, phases=2, phase=3.0)
+QUICK = Extent(rounds=4, validations=1, starts=2, phases=2, phase=2.5)
+
+
+class _Pairs:
+    """A cost and what it is held against, measured side by side, round by round."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[float, float]] = []
+
+    def add(self, cost: float, floor: float) -> None:
+        """Take in a round's pair, both in one unit."""
+        self._pairs.append((cost, floor))
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios [1]."""
+        return median(cost / floor for cost, floor in self._pairs)
+
+    @property
+    def cost(self) -> float:
+        """The median cost."""
+        return median(cost for cost, _ in self._pairs)
+
+    @property
+    def floor(self) -> float:
+        """The median of what it is held against."""
+        return median(floor for _, floor in self._pairs)
 
 
 def measure(bodies: Bodies, today: date, extent: Extent, step: Step) -> Iterator[Result]:
@@ -80,95 +109,86 @@ def measure(bodies: Bodies, today: date, extent: Extent, step: Step) -> Iterator
         ServiceError: the service did not start or did not answer.
     """
     with running() as service:
-        yield from _costs(service, bodies, extent, step)
+        yield from _calls(service, bodies, extent, step)
         yield from _plans(bodies[USUAL], today, extent, step)
         yield from _tail(service, bodies, extent, step)
     yield from _fresh(bodies, extent, step)
 
 
-def _costs(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
-    """Compare a call's CPU with a bare parse of its body, and with a full validation of it."""
-    cost: dict[int, list[float]] = {size: [] for size in bodies}
-    floor: dict[int, list[float]] = {size: [] for size in bodies}
-    full: dict[int, list[float]] = {size: [] for size in bodies}
-    growth: list[float] = []
+def _calls(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
+    """Hold a call's CPU against a bare parse of its body, and a full validation of it against the call."""
+    calls = {size: _Pairs() for size in bodies}
+    validations = {size: _Pairs() for size in bodies}
+    resources = _Pairs()
     caller = service.caller()
+    cards = {size: min(caller.cards(body) for body in bodies[size]) for size in bodies}
     with Worker() as plain, Worker() as long_way:
-        for size in bodies:
-            _post_all(caller.post, bodies[size], _POSTS[size])
         for number in range(extent.rounds):
+            spent = {}
             for size, variants in bodies.items():
                 before = plain.run(floors.untyped, variants, _READS[size])
-                start = service.cpu()
-                _post_all(caller.post, variants, _POSTS[size])
-                cost[size].append((service.cpu() - start) / (_POSTS[size] * len(variants)))
-                floor[size].append(mean((before, plain.run(floors.untyped, variants, _READS[size]))))
+                spent[size] = _cpu_of_call(service, caller, variants, _POSTS[size])
+                calls[size].add(spent[size], mean((before, plain.run(floors.untyped, variants, _READS[size]))))
                 if number < extent.validations:
-                    full[size].append(long_way.run(floors.validated, variants[:1], 1) / cost[size][-1])
-            growth.append(cost[LARGE][-1] / LARGE / (cost[USUAL][-1] / USUAL))
+                    validations[size].add(long_way.run(floors.validated, variants[:1], 1), spent[size])
+            resources.add(spent[LARGE] / LARGE, spent[USUAL] / USUAL)
             step("CPU of a call")
-    for size in bodies:
-        ratio = median(c / f for c, f in zip(cost[size], floor[size], strict=True))
-        detail = f"{_ms(median(cost[size]))} CPU; R, orjson.loads of the body, {_ms(median(floor[size]))}"
-        yield Result(
-            name=f"CPU of a call, {size:,} resources", value=ratio, unit="R", goal=_CPU_GOALS[size], detail=detail
-        )
-    yield Result(
-        name="CPU for a resource, 5,000 against 1,000", value=median(growth), unit="×", goal=_GROWTH_GOAL,
-        detail=f"{median(cost[LARGE]) / LARGE * 1e6:.2f} against {median(cost[USUAL]) / USUAL * 1e6:.2f} us",
-    )  # fmt: skip
-    for size in bodies:
-        detail = "CPU of orjson and fhir.resources on every resource, against the whole call"
-        yield Result(name=f"Full validation, {size:,} resources", value=median(full[size]), unit="×", detail=detail)
+    for size, pairs in calls.items():
+        detail = f"{_ms(pairs.cost)} CPU, {cards[size]} cards; R, orjson.loads of the body, {_ms(pairs.floor)}"
+        name = f"CPU of a call, {size:,} resources"
+        yield Result(name=name, value=pairs.ratio, unit="R", goal=_CPU_GOALS[size], detail=detail)
+    detail = f"{resources.cost * 1e6:.3g} against {resources.floor * 1e6:.3g} us CPU"
+    name = f"CPU for a resource, {LARGE:,} against {USUAL:,}"
+    yield Result(name=name, value=resources.ratio, unit="×", goal=_GROWTH_GOAL, detail=detail)
+    for size, pairs in validations.items():
+        detail = f"{_ms(pairs.cost)} CPU for orjson and fhir.resources on every resource, against a call"
+        yield Result(name=f"Full validation, {size:,} resources", value=pairs.ratio, unit="×", detail=detail)
 
 
-def _post_all(post: Callable[[bytes], object], variants: Sequence[bytes], times: int) -> None:
+def _cpu_of_call(service: Service, caller: Caller, variants: Sequence[bytes], times: int) -> float:
+    """Give the CPU time that the service needs for a call [s], the mean over the variants."""
+    start = service.cpu()
     for _ in range(times):
         for body in variants:
-            post(body)
+            caller.post(body)
+    return (service.cpu() - start) / (times * len(variants))
 
 
 def _plans(variants: Sequence[bytes], today: date, extent: Extent, step: Step) -> Iterator[Result]:
-    """Compare all plans together with a typed decode of the body."""
-    plans: list[float] = []
-    floor: list[float] = []
+    """Hold all plans together against a typed decode of the body."""
+    plans = _Pairs()
     with Worker() as plain, Worker() as thinker:
         thinker.run(reasoning.weighed, variants, 5, today)
         for _ in range(extent.rounds):
             before = plain.run(floors.typed, variants, 10)
-            plans.append(thinker.run(reasoning.weighed, variants, 10, today))
-            floor.append(mean((before, plain.run(floors.typed, variants, 10))))
+            spent = thinker.run(reasoning.weighed, variants, 10, today)
+            plans.add(spent, mean((before, plain.run(floors.typed, variants, 10))))
             step("CPU of the plans")
-    ratio = median(p / f for p, f in zip(plans, floor, strict=True))
-    detail = f"{_ms(median(plans))} CPU; T, a typed decode of the body, {_ms(median(floor))}"
-    yield Result(name=f"All plans, {USUAL:,} resources", value=ratio, unit="T", goal=_PLANS_GOAL, detail=detail)
+    detail = f"{_ms(plans.cost)} CPU; T, a typed decode of the body, {_ms(plans.floor)}"
+    yield Result(name=f"All plans, {USUAL:,} resources", value=plans.ratio, unit="T", goal=_PLANS_GOAL, detail=detail)
 
 
 def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
-    """Compare the slowest small calls beside large ones with the slowest when they are alone."""
+    """Hold the slowest small calls beside large ones against the slowest of small calls alone."""
     alone: list[float] = []
     beside: list[float] = []
     large: list[float] = []
-    with ExitStack() as stack:
-        few, many = (stack.enter_context(Worker()) for _ in range(2))
-
-        def small_calls(seconds: float) -> list[float]:
-            return many.run(call_at_rate, service.port, bodies[SMALL], 50.0, seconds)
-
-        few.run(call_at_rate, service.port, bodies[LARGE], 2.0, 1.0)
-        small_calls(1.0)
+    with Worker() as frequent, Worker() as rare:
+        small_calls = partial(call_at_rate, service.port, bodies[SMALL], _SMALL_RATE)
+        large_calls = partial(call_at_rate, service.port, bodies[LARGE], _LARGE_RATE)
+        rare.run(large_calls, 1.0)
+        frequent.run(small_calls, 1.0)
         for _ in range(extent.phases):
-            alone += small_calls(extent.phase)
+            alone += frequent.run(small_calls, extent.phase)
             step("Small calls alone")
-            others = few.begin(call_at_rate, service.port, bodies[LARGE], 2.0, extent.phase)
-            beside += small_calls(extent.phase)
+            others = rare.begin(large_calls, extent.phase)
+            beside += frequent.run(small_calls, extent.phase)
             large += others.result()
             step("Small calls beside large ones")
     quiet, busy = _p99(alone), _p99(beside)
     detail = f"{_ms(busy)} against {_ms(quiet)}, medians {_ms(median(beside))} and {_ms(median(alone))}, wall"
-    yield Result(
-        name="p99 of small calls beside large ones", value=busy / quiet, unit="×", goal=_TAIL_GOAL, detail=detail
-    )
+    name = "p99 of small calls beside large ones"
+    yield Result(name=name, value=busy / quiet, unit="×", goal=_TAIL_GOAL, detail=detail)
     detail = f"slowest of {len(large)}: {_ms(max(large))}, wall"
     yield Result(name="Large calls beside small ones, median", value=median(large) * 1e3, unit="ms", detail=detail)
 
@@ -180,28 +200,27 @@ def _p99(latencies: Sequence[float]) -> float:
 def _fresh(bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
     """Watch fresh processes: how soon they are ready, their first call, and what large calls leave behind."""
     started: list[float] = []
-    first: list[float] = []
-    later: list[float] = []
+    first = _Pairs()
     warm = after = 0.0
     for number in range(extent.starts):
         with running() as service:
-            caller = service.caller()
             started.append(service.started_in)
-            first.append(caller.timed(bodies[USUAL][0]))
-            later.append(median(caller.timed(bodies[USUAL][n % VARIANTS]) for n in range(extent.calls_after)))
+            caller = service.caller()
+            opening = caller.timed(bodies[USUAL][0])
+            first.add(opening, median(caller.timed(bodies[USUAL][n % VARIANTS]) for n in range(extent.calls_after)))
             if number == extent.starts - 1:
                 warm = service.resident()
                 for n in range(extent.large_calls):
                     caller.post(bodies[LARGE][n % VARIANTS])
                 after = service.resident()
         step("Fresh processes")
-    ratio = median(f / m for f, m in zip(first, later, strict=True))
-    detail = f"{_ms(median(first))} against {_ms(median(later))}, wall, {extent.starts} processes"
-    yield Result(name="First call of a process", value=ratio, unit="×", goal=_FIRST_CALL_GOAL, detail=detail)
+    detail = f"{_ms(first.cost)} against {_ms(first.floor)}, wall, {extent.starts} processes"
+    yield Result(name="First call of a process", value=first.ratio, unit="×", goal=_FIRST_CALL_GOAL, detail=detail)
     name = f"Memory after {extent.large_calls} calls of 5 MB"
     yield Result(name=name, value=after, unit="MiB", goal=_MEMORY_GOAL, detail="RSS")
-    detail = f"from {warm:.0f} MiB after {extent.calls_after + 1} calls of 1 MB"
-    yield Result(name="… against before", value=after / warm, unit="×", goal=_MEMORY_GROWTH_GOAL, detail=detail)
+    detail = f"{warm:.0f} MiB after {extent.calls_after + 1} calls of 1 MB"
+    name = "Memory after them, against before"
+    yield Result(name=name, value=after / warm, unit="×", goal=_MEMORY_GROWTH_GOAL, detail=detail)
     yield Result(name="Start until ready", value=median(started), unit="s", detail=f"wall, {extent.starts} processes")
 
 

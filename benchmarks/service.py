@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
+import orjson
+
 from cds.services import REVIEW
 
 _HOST = "127.0.0.1"
@@ -47,6 +49,17 @@ class Caller:
         if response.status != HTTPStatus.OK:
             raise ServiceError(f"a hook call was answered {response.status}: {answer[:300]!r}")
         return answer
+
+    def cards(self, body: bytes) -> int:
+        """Make one hook call and count the cards of the answer.
+
+        Raises:
+            ServiceError: there are none, so that a measurement would be one of silence.
+        """
+        count = len(orjson.loads(self.post(body))["cards"])
+        if not count:
+            raise ServiceError("the service has no advice for a made-up patient who should get some")
+        return count
 
     def timed(self, body: bytes) -> float:
         """Make one hook call and give its wall time [s]."""

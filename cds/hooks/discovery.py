@@ -7,6 +7,11 @@ from cds.services import SERVICES, needs
 
 REQUIRED = "org.legwork.required-prefetch"
 
+_USAGE = (
+    "Needs the patient and the problem list; every further prefetch key makes the advice more complete, and what is "
+    "missing is named on the cards. For FHIR R4."
+)
+
 
 def document(specification_version: str) -> dict[str, Any]:
     """Describe the services; the same at each call."""
@@ -20,12 +25,9 @@ def document(specification_version: str) -> dict[str, Any]:
                 "hook": service.hook,
                 "title": service.title,
                 "description": service.description,
-                "usageRequirements": (
-                    "Needs the patient and the problem list; every further prefetch key makes the advice more complete, "
-                    "and what is missing is named on the cards. For FHIR R4."
-                ),
+                "usageRequirements": _USAGE,
                 "version": specification_version,
-                "hookVersion": "1.0",
+                "hookVersion": "1.0",  # of both hooks, as published
                 "prefetch": templates,
                 "extension": {REQUIRED: required},
             }

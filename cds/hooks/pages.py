@@ -11,20 +11,20 @@ from cds.services import plans
 router = APIRouter()
 
 
-@router.get("/health")
+@router.api_route("/health", methods=["GET", "HEAD"])
 async def health() -> Response:
     """Say that the process lives."""
     return Response(msgspec.json.encode({"status": "ok"}), headers=HEADERS, media_type=JSON)
 
 
-@router.get("/ready")
+@router.api_route("/ready", methods=["GET", "HEAD"])
 async def ready() -> Response:
     """Say that the knowledge is loaded; the application does not listen before it is."""
     loaded = {plan.topic: plan.knowledge.file.version for plan in plans()}
     return Response(msgspec.json.encode({"status": "ready", "plans": loaded}), headers=HEADERS, media_type=JSON)
 
 
-@router.get("/knowledge/{topic}")
+@router.api_route("/knowledge/{topic}", methods=["GET", "HEAD"])
 async def knowledge_page(topic: str) -> Response:
     """Show how a topic's advice is reached, as plain text."""
     for plan in plans():

@@ -18,7 +18,8 @@ from cds.fhir.prefetch import PATIENT, Value
 from cds.services import Service, needs
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
-_USER = re.compile(r"(Practitioner|PractitionerRole|Patient|RelatedPerson)/[A-Za-z0-9\-.]{1,64}", re.ASCII)
+_USER_TYPES = "Practitioner, PractitionerRole, Patient, RelatedPerson"
+_USER = re.compile(rf"({_USER_TYPES.replace(', ', '|')})/{_ID.pattern}", re.ASCII)
 _SERVER = re.compile(r"https?://[^/\s@]+(/\S*)?", re.ASCII)
 P = TypeVar("P")
 
@@ -71,35 +72,41 @@ def read_request(body: bytes, service: Service) -> HookRequest:
         InvalidCall: a member is missing, mistyped or contradicts another.
     """
     envelope, prefetch = _decoded(body)
-    context, authorization = envelope.context, envelope.fhir_authorization
     if not envelope.hook_instance.strip():
         raise InvalidCall("hookInstance must not be blank")
     if envelope.hook != service.hook:
-        raise InvalidCall(
-            f"service {service.id} answers the hook {service.hook}; send another hook to the service that discovery names for it"
-        )
-    if not _USER.fullmatch(context.user_id):
-        raise InvalidCall("context.userId must be Type/id of a Practitioner, PractitionerRole, Patient or RelatedPerson")
-    _check_id("patientId", context.patient_id)
-    if service.hook == "encounter-start" and context.encounter_id is None:
-        raise InvalidCall("context.encounterId is missing: the hook encounter-start requires it")
-    if context.encounter_id is not None:
-        _check_id("encounterId", context.encounter_id)
-    if envelope.fhir_server is not None and not _SERVER.fullmatch(envelope.fhir_server):
-        raise InvalidCall("fhirServer must be an http(s) address without user or password")
-    if authorization is not None:
-        if envelope.fhir_server is None:
-            raise InvalidCall("fhirServer is missing: it is required beside fhirAuthorization")
-        if authorization.token_type.lower() != "bearer":
-            raise InvalidCall("fhirAuthorization.token_type must be Bearer")
-        if authorization.patient not in {None, context.patient_id}:
-            raise InvalidCall("fhirAuthorization.patient is not context.patientId")
+        raise InvalidCall(f"hook: this service answers {service.hook}; discovery names the service of another hook")
+    context = envelope.context
+    _check_context(context, service.hook)
+    _check_access(envelope)
     return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch)
 
 
-def _check_id(name: str, text: str) -> None:
-    if not _ID.fullmatch(text):
-        raise InvalidCall(f"context.{name} must be a bare FHIR id (letters, digits, '-' and '.', at most 64), not a reference")
+def _check_context(context: _Context, hook: str) -> None:
+    if not _USER.fullmatch(context.user_id):
+        raise InvalidCall(f"context.userId must be Type/id, with one of the types {_USER_TYPES}")
+    for name, id_ in (("patientId", context.patient_id), ("encounterId", context.encounter_id)):
+        if id_ is not None and not _ID.fullmatch(id_):
+            raise InvalidCall(f"context.{name} must be a bare FHIR id (1 to 64 of A-Z a-z 0-9 - .), not a reference")
+    if hook == "encounter-start" and context.encounter_id is None:
+        raise InvalidCall("context.encounterId is missing: the hook encounter-start requires it")
+
+
+def _check_access(envelope: _Envelope[Any]) -> None:
+    """Check what a client says of its FHIR server, though nothing is fetched from there."""
+    authorization = envelope.fhir_authorization
+    if envelope.fhir_server is not None and not _SERVER.fullmatch(envelope.fhir_server):
+        raise InvalidCall("fhirServer must be an http(s) address without user or password")
+    if authorization is None:
+        return
+    if envelope.fhir_server is None:
+        raise InvalidCall("fhirServer is missing: it is required beside fhirAuthorization")
+    if not all(text.strip() for text in (authorization.access_token, authorization.scope, authorization.subject)):
+        raise InvalidCall("fhirAuthorization: access_token, scope and subject must not be blank")
+    if authorization.token_type.lower() != "bearer":
+        raise InvalidCall("fhirAuthorization.token_type must be Bearer")
+    if authorization.patient not in {None, envelope.context.patient_id}:
+        raise InvalidCall("fhirAuthorization.patient is not context.patientId")
 
 
 @cache
@@ -126,7 +133,7 @@ def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | No
         else:
             values = {} if envelope.prefetch is None else msgspec.structs.asdict(envelope.prefetch)
             given = {key: value for key, value in values.items() if value is not UNSET}
-            if all(not isinstance(v, Value) or v.resource_type in {"Bundle", "OperationOutcome"} for v in given.values()):
+            if all(not isinstance(value, Value) or value.is_answer for value in given.values()):
                 return envelope, given
         odd = _any.decode(body)
     except msgspec.ValidationError as error:

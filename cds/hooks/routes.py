@@ -1,17 +1,19 @@
 """The routes of CDS Hooks, as the path of the data: envelope, resources, chart, findings, advice, cards."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 
 from cards.models import CardsResponse
 from cards.rendering import Press
 from cards.suggestions import Desk
 from cds.chart.chart import Chart
+from cds.chart.facts import Patient
 from cds.errors import InvalidCall, MissingData, TooLarge, UnknownService
 from cds.fhir import prefetch
 from cds.fhir.record import PatientRecord
@@ -24,6 +26,13 @@ from cds.settings import Settings
 LARGE = 512 * 1024
 """From this size on a body is read with breaths between, and only one at a time [By]."""
 
+LARGE_CALLS = 8
+"""Large calls in hand at once; a further one is sent away for `RETRY_AFTER` seconds, rather than kept waiting."""
+
+RETRY_AFTER = 2
+
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class HookRoutes:
@@ -31,12 +40,13 @@ class HookRoutes:
 
     settings: Settings
     _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    _large_calls: int = 0
 
     @property
     def router(self) -> APIRouter:
         """The routes."""
         router = APIRouter()
-        router.add_api_route("/cds-services", self.discover, methods=["GET"])
+        router.add_api_route("/cds-services", self.discover, methods=["GET", "HEAD"])
         router.add_api_route("/cds-services/{service_id}", self.call, methods=["POST"])
         return router
 
@@ -49,6 +59,7 @@ class HookRoutes:
 
         Raises:
             UnknownService: no such service (404).
+            HTTPException: the body is compressed (415), or too many large calls are in hand (503).
             TooLarge: the body is over the limit (413).
             NotJson: the body is not JSON (400).
             InvalidCall: a member is missing, mistyped or contradicts another (422).
@@ -61,33 +72,37 @@ class HookRoutes:
         today = datetime.now(UTC).date()
         if len(body) < LARGE:
             return _json(answer(service, body, today, self.settings))
-        async with self._one_large:
-            return _json(await self._answer_large(service, body, today))
+        return _json(await self._answer_large(service, body, today))
 
     async def _answer_large(self, service: Service, body: bytes, today: date) -> CardsResponse:
-        call, record, supply = _opened(service, body, today)
-        for _ in prefetch.read(call.prefetch, needs(), record, supply):
-            await asyncio.sleep(0)
-        return _concluded(call, record, supply, self.settings)
+        if self._large_calls >= LARGE_CALLS:
+            raise HTTPException(503, headers={"Retry-After": str(RETRY_AFTER)})
+        self._large_calls += 1
+        try:
+            async with self._one_large:
+                opened = _open(service, body, today)
+                for _ in prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply):
+                    await asyncio.sleep(0)
+                return _conclude(opened, self.settings)
+        finally:
+            self._large_calls -= 1
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Read a body up to a limit; what is beyond is taken off the wire for a while, so that the client hears the answer.
+    """Read a body up to a limit. What is beyond is left to the server, which discards it while the client hears of it.
 
     Raises:
+        HTTPException: the body is compressed (415); to inflate it is to be open to bodies that inflate without end.
         TooLarge: the body is over the limit.
     """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(415, headers={"Accept-Encoding": "identity"})
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-        if size > 8 * limit:
-            break
-    if size > limit:
-        raise TooLarge(f"the body is larger than {limit // 1024 // 1024} MiB: narrow the prefetch queries by date or count")
+        if size > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes: narrow the prefetch queries by date or count")
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -97,29 +112,39 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
     Raises:
         NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
     """
-    call, record, supply = _opened(service, body, today)
-    _exhaust(prefetch.read(call.prefetch, needs(), record, supply))
-    return _concluded(call, record, supply, settings)
+    opened = _open(service, body, today)
+    for _ in prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply):
+        pass
+    return _conclude(opened, settings)
 
 
-def _opened(service: Service, body: bytes, today: date) -> tuple[HookRequest, PatientRecord, prefetch.Supply]:
-    """Read the envelope and the patient."""
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A call whose envelope and patient are read."""
+
+    call: HookRequest
+    patient: Patient
+    record: PatientRecord
+    supply: prefetch.Supply = field(default_factory=prefetch.Supply)
+
+
+def _open(service: Service, body: bytes, today: date) -> _Opened:
     call = read_request(body, service)
     record = PatientRecord(knowledge().vocabulary, call.patient_id, today)
     prefetch.read_patient(call.prefetch, record)
     if record.patient is None:
         if record.other_patients:
-            raise InvalidCall("prefetch.patient is another patient than context.patientId")
+            raise InvalidCall("prefetch.patient is not the patient of context.patientId: its id is another, or missing")
         raise MissingData("prefetch.patient is missing or could not be read: send the Patient of context.patientId")
-    return call, record, prefetch.Supply()
+    return _Opened(call, record.patient, record)
 
 
-def _concluded(
-    call: HookRequest, record: PatientRecord, supply: prefetch.Supply, settings: Settings
-) -> CardsResponse:
+def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
     """Weigh the chart and word the cards."""
-    unknown = supply.unknown_areas(needs())
-    chart = Chart(record.today, record.patient, record, unknown)  # type: ignore[arg-type]  # checked when opened
+    call, record, supply = opened.call, opened.record, opened.supply
+    if record.left_out:
+        _log.info("call %.80r: left out %s", call.hook_instance, dict(record.left_out))
+    chart = Chart(record.today, opened.patient, record, supply.unknown_areas(needs()))
     assessment = assess(chart)
     lacking = [need.key for need in needs() if need.required and need.key not in supply.known]
     if assessment.undecided and lacking:
@@ -128,11 +153,6 @@ def _concluded(
     desk = Desk(chart, knowledge().orders, call.encounter_id)
     press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
     return press.answer(assessment.advice, assessment.failed)
-
-
-def _exhaust(steps: Iterator[None] | Iterable[None]) -> None:
-    for _ in steps:
-        pass
 
 
 def _json(content: object) -> Response:

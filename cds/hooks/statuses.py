@@ -1,12 +1,19 @@
-"""How errors look from outside: one table of statuses, and OperationOutcome as every error's body."""
+"""How errors look from outside: one table of statuses, and OperationOutcome as every error's body.
 
+https://build.fhir.org/ig/HL7/cds-hooks/: bodies of answers other than 2xx SHOULD be an OperationOutcome.
+"""
+
+import logging
 import uuid
 from collections.abc import Mapping
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from cds.errors import InvalidCall, MissingData, NotJson, TooLarge, UnknownService
+
+_log = logging.getLogger(__name__)
 
 STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     NotJson: (400, "structure"),
@@ -17,24 +24,36 @@ STATUSES: Mapping[type[Exception], tuple[int, str]] = {
 }
 """Error -> status, and code of the issue (http://hl7.org/fhir/issue-type)."""
 
+_OF_HTTP: Mapping[int, tuple[str, str]] = {
+    404: ("not-found", "there is nothing at this address; GET /cds-services lists the services"),
+    405: ("not-supported", "this address does not take this method; services take POST, discovery takes GET"),
+    415: ("not-supported", "the body is compressed or encoded in some way: send plain JSON, without Content-Encoding"),
+    503: ("throttled", "too many large calls at once: try again a little later"),
+}
+"""Status of an error that is no domain error -> code of the issue, and the words."""
+
 JSON = "application/json"
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Of every answer: it is about one patient and one moment."""
 
 
-def outcome(status: int, code: str, message: str) -> Response:
-    """Make an error answer. Its id is new, and stands in the log beside the cause."""
+def outcome(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Make an error answer and log it. Its id is new: the log has it too."""
     correlation = str(uuid.uuid4())
+    _log.info("%s answered %d: %s", correlation, status, message)
     body = {
         "resourceType": "OperationOutcome",
         "id": correlation,
         "issue": [{"severity": "error", "code": code, "diagnostics": message}],
     }
-    headers = {**HEADERS, "X-Correlation-Id": correlation}
-    return Response(msgspec.json.encode(body), status, headers, media_type=JSON)
+    all_headers = {**HEADERS, **(headers or {}), "X-Correlation-Id": correlation}
+    return Response(msgspec.json.encode(body), status, all_headers, media_type=JSON)
 
 
 def of(error: Exception) -> Response:
-    """Make the answer to an error of ours."""
+    """Make the answer to an error of a call, or of HTTP itself."""
+    if isinstance(error, HTTPException):
+        code, words = _OF_HTTP.get(error.status_code, ("processing", "the request could not be handled"))
+        return outcome(error.status_code, code, words, error.headers)
     status, code = STATUSES[type(error)]
     return outcome(status, code, str(error))

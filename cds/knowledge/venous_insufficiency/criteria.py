@@ -20,6 +20,7 @@ from cds.reasoning import (
     ever_had,
     family_history,
     has,
+    highest_of_latest_day,
     latest,
     lowest_of_latest_day,
     not_,
@@ -71,11 +72,11 @@ other_causes = any_of(
 
 abi = latest(k.codes("ankle-brachial-index"), within=k.period("abi_lookback"))
 worse_leg = lowest_of_latest_day(k.codes("ankle-brachial-index"), within=k.period("abi_as_brake"))
-newest_abi = latest(k.codes("ankle-brachial-index"), within=k.period("abi_as_brake"))
+stiffer_leg = highest_of_latest_day(k.codes("ankle-brachial-index"), within=k.period("abi_as_brake"))
 abi_outside = any_of(
-    worse_leg.at_most(k.threshold("abi_abnormal")), newest_abi.above(k.threshold("abi_not_compressible"))
+    worse_leg.at_most(k.threshold("abi_abnormal")), stiffer_leg.above(k.threshold("abi_not_compressible"))
 )
-abi_fits = any_of(newest_abi.missing(), not_(abi_outside))
+abi_fits = any_of(stiffer_leg.missing(), not_(abi_outside))
 
 arterial_chart = any_of(
     has(k.codes("pad-diagnosis")),
