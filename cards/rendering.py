@@ -10,7 +10,6 @@ from cards.suggestions import Desk
 from cards.text import escaped, plain, shortened
 from cards.wording import WORDING
 from cds.chart.facts import Absence, Fact, Indicator, Measurement
-from cds.chart.units import shown
 from cds.reasoning.files import Evidence, OverridesFile
 from cds.reasoning.knowledge import PROPOSED
 from cds.reasoning.plans import Advice
@@ -185,9 +184,7 @@ def _seen(advice: Sequence[Advice]) -> list[str]:
 
 
 def _line(fact: Fact) -> str:
-    unit = fact.unit if isinstance(fact, Measurement) else shown(fact.unit)
-    value = f"{fact.value} {unit}".strip()
-    said = f"{escaped(fact.name)}: **{escaped(value)}**" if value else escaped(fact.name)
+    said = f"{escaped(fact.name)}: **{escaped(fact.said)}**" if fact.said else escaped(fact.name)
     asides = [escaped(str(fact.on))] if fact.on is not None else []
     if isinstance(fact, Measurement):
         if fact.side:

@@ -1,7 +1,7 @@
 """Suggestions: draft orders, built and validated once as FHIR, completed for each card."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,6 +22,8 @@ class Desk:
 
     chart: Chart
     orders: Mapping[str, OrderFile]
+    analytes: Collection[str]
+    """Names in an order's `measures` that are analytes; the others are value sets that mean the order itself."""
     encounter_id: str | None
     taken: set[str] = field(default_factory=set)
 
@@ -40,8 +42,10 @@ class Desk:
         return tuple(made)
 
     def _is_open(self, order: OrderFile) -> bool:
-        """Whether everything that the order would bring is on order already (DS-20)."""
-        return bool(order.measures) and all(self._pending(concept) for concept in order.measures)
+        """Whether the same is on order already, or everything that it would measure (DS-20)."""
+        analytes = [name for name in order.measures if name in self.analytes]
+        same = [name for name in order.measures if name not in self.analytes]
+        return any(map(self._pending, same)) or (bool(analytes) and all(map(self._pending, analytes)))
 
     def _pending(self, concept: str) -> bool:
         return any(

@@ -90,7 +90,7 @@ def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     opened = open_bundle(bundle.read_bytes(), _day(today), patient)
     assessment = assess(opened.chart)
     settings = load_settings()
-    desk = Desk(opened.chart, knowledge().orders, None)
+    desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
     answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(
         assessment.advice, assessment.failed
     )

@@ -50,6 +50,14 @@ class Fact:
     notes: tuple[str, ...] = ()
     cap: Indicator = Indicator.CRITICAL
 
+    @property
+    def said(self) -> str:
+        """The value with its unit, as a card prints them: a bare ratio has none."""
+        return self.value if self.unit in _NO_UNIT else f"{self.value} {self.unit}".strip()
+
+
+_NO_UNIT = frozenset({"", "1", "{ratio}", "{score}", "ratio"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Absence(Fact):

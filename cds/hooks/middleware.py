@@ -21,6 +21,7 @@ class Tidied:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on a request under its tidy address."""
         path = scope.get("path", "")
         if scope["type"] == "http" and ("//" in path or path.endswith("/")):
             scope = {**scope, "path": "/" + "/".join(part for part in path.split("/") if part)}
@@ -37,7 +38,9 @@ class Cors(CORSMiddleware):
             return answer
         own = {"content-type", "content-length"}
         headers = {name: value for name, value in answer.headers.items() if name not in own}
-        words = "this page may not call this service so: see LEGWORK_CORS_ORIGINS; methods and headers must be usual ones"
+        words = (
+            "this page may not call this service so: see LEGWORK_CORS_ORIGINS; methods and headers must be usual ones"
+        )
         return outcome(answer.status_code, "forbidden", words, headers)
 
 
@@ -48,6 +51,7 @@ class Guarded:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on a request, and answer for whatever comes of it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -133,7 +133,7 @@ def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | No
         else:
             values = {} if envelope.prefetch is None else msgspec.structs.asdict(envelope.prefetch)
             given = {key: value for key, value in values.items() if value is not UNSET}
-            if all(not isinstance(value, Value) or value.is_answer for value in given.values()):
+            if not any(_is_odd(value) for value in given.values()):
                 return envelope, given
         odd = _any.decode(body)
     except msgspec.ValidationError as error:
@@ -143,10 +143,14 @@ def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | No
     return odd, odd.prefetch or {}
 
 
+def _is_odd(value: Raw | Value | None) -> bool:
+    """Whether a value is neither a Bundle nor an OperationOutcome, so that it is wanted raw."""
+    return isinstance(value, Value) and value.resource_type not in {"Bundle", "OperationOutcome"}
+
+
 def _in_words(error: str) -> str:
     """Put the decoder's words for a wrong type into ours; they name the place and the types, never a value."""
     words, _, place = error.partition(" - at `$")
-    words = words.replace("Object missing required field", "the object lacks the required member")
-    words = words.replace("Expected `object`", "a JSON object is expected").replace("Expected", "expected")
-    where = place.rstrip("`").lstrip(".") or "the body"
-    return f"{where}: {words}; see the hook's definition for what it must hold"
+    words = words.replace("Object missing required field", "lacks the required member")
+    words = words.replace("Expected `object`", "must be a JSON object").replace("Expected", "must be")
+    return f"{place.rstrip('`').lstrip('.') or 'the body'}: {words}"

@@ -150,7 +150,7 @@ def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
     if assessment.undecided and lacking:
         reasons = "; ".join(f"prefetch.{key}: {supply.reasons[key]}" for key in lacking)
         raise MissingData(f"without these data nobody can tell whether the patient has a leg symptom: {reasons}")
-    desk = Desk(chart, knowledge().orders, call.encounter_id)
+    desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, call.encounter_id)
     press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
     return press.answer(assessment.advice, assessment.failed)
 

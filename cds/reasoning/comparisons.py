@@ -132,7 +132,7 @@ class Compared(_OfMeasure):
             return unknown(f"{m.name} ({m.unreadable or 'no value'})")
         answer = self.test(m)
         if answer is None:
-            return Finding(State.UNKNOWN, (m,), (f"{m.name} (only known as {m.value} {m.unit}".rstrip() + ")",))
+            return Finding(State.UNKNOWN, (m,), (f"{m.name} (only known as {m.said})",))
         basis: tuple[Fact, ...] = (m, *chosen.others, *m.sources)
         return Finding(State.MET if answer else State.NOT_MET, basis, cap=m.cap)
 
@@ -169,18 +169,14 @@ class Missing(_OfMeasure):
             return unknown(chosen.unknown)
         notes: tuple[str, ...] = ()
         if chosen.result is not None:
-            notes = (f"{_said(chosen.result)} could not be interpreted: {chosen.result.unreadable}",)
+            notes = (f"{chosen.result.said or 'no value'} could not be interpreted: {chosen.result.unreadable}",)
         elif chosen.last is not None:
-            notes = (f"last measured {chosen.last.on}: {_said(chosen.last)}",)
+            notes = (f"last measured {chosen.last.on}: {chosen.last.said or 'no value'}",)
         value = f"no usable result within {self.measure.within}"
         return met(Absence(name=self.measure.title, value=value, notes=notes, worth_saying=True))
 
     def __str__(self) -> str:
         return f"no usable {self.measure.title} within {self.measure.within}"
-
-
-def _said(m: Measurement) -> str:
-    return f"{m.value} {m.unit}".strip() or "no value"
 
 
 class Known(_OfMeasure):

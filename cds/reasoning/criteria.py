@@ -413,7 +413,7 @@ class _Age(Criterion):
         age = chart.age
         if age is None:
             return unknown("age (no birth date)")
-        fact = Fact(name="Age", value=str(age), unit="a", reference=chart.patient.reference)
+        fact = Fact(name="Age", value=str(age), unit="years", reference=chart.patient.reference)
         return met(fact) if (age >= self.limit.value) is self.reached else not_met(fact)
 
     def __str__(self) -> str:

@@ -61,13 +61,13 @@ class Measure:
 
     def _choose(self, chart: Chart) -> Chosen:
         inside: list[Measurement] = []
-        undated: Measurement | None = None
+        undated: list[Measurement] = []
         last: Measurement | None = None
         for m in chart.record.measurements(self.codes.name):
             if m.absent or not m.final:
                 continue
             if m.on is None:
-                undated = undated or m
+                undated.append(m)
             elif inside and not self._belongs(m.on, inside[0].on):
                 break
             elif self._counts(m.on, chart):
@@ -77,9 +77,9 @@ class Measure:
                 inside.append(m)
         if inside:
             return self._pick(inside)
-        if undated is not None and last is None:
-            notes = (*undated.notes, "date not recorded")
-            return Chosen(replace(undated, cap=min(undated.cap, Indicator.INFO), notes=notes))  # DS-4
+        if undated and last is None:
+            picked = self._pick(undated)
+            return replace(picked, result=_without_date(picked.result or undated[0]))
         area = Area.LABORATORY if self.codes.category == "laboratory" else Area.OBSERVATIONS
         if reason := chart.unknown.get(area):
             return Chosen(unknown=f"{self.title} ({area}: {reason})")
@@ -169,6 +169,11 @@ class Measure:
     def taken_within(self, period: Period) -> Criterion:
         """The result is dated, to the day, and at most so old."""
         return TakenWithin(self, period)
+
+
+def _without_date(m: Measurement) -> Measurement:
+    """A result without a date counts for a routine card at most (DS-4)."""
+    return replace(m, cap=min(m.cap, Indicator.INFO), notes=(*m.notes, "date not recorded"))
 
 
 class _Near(Measure):

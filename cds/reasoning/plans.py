@@ -234,4 +234,4 @@ def _in_words(shown: Shown, chart: Chart) -> str:
 def _value(result: Measurement) -> str:
     if result.scale is None:
         return f"flagged {result.flag}" if result.flag else "not readable"
-    return f"{result.value} {result.unit}".rstrip()
+    return result.said
