@@ -27,21 +27,19 @@ class Press:
     public_url: str
     max_cards: int = WORDING.max_cards
 
-    def answer(self, advice: Sequence[Advice], failed: Sequence[str] = (), *, undecided: bool = False) -> CardsResponse:
+    def answer(self, advice: Sequence[Advice], failed: Sequence[str] = ()) -> CardsResponse:
         """Turn advice into cards.
 
         Args:
             advice: of all plans, in any order.
             failed: titles of plans that broke down; the last card says so.
-            undecided: whether silence would pass for an answer though nothing could be checked.
         """
         ranked = rank(advice, self.max_cards)
-        broken = tuple(WORDING.failed.format(title=title) for title in failed)
         cards = [self._card(topic) for topic in ranked.own]
         if ranked.folded:
             cards.append(self._fold(ranked.folded))
-        if broken or (undecided and not cards):
-            cards = self._admit(cards, broken)
+        if failed:
+            cards.append(self._admission(failed))
         return CardsResponse(tuple(cards))
 
     def _card(self, topic: TopicAdvice) -> Card:
@@ -128,18 +126,16 @@ class Press:
             extension=Extension(tuple(_advised(a) for t in topics for a in t.advice)),
         )
 
-    def _admit(self, cards: list[Card], broken: Sequence[str]) -> list[Card]:
-        """Say on a card of its own that not everything was checked: silence must not pass for "nothing found"."""
-        unknown = [*broken, *(f"{area}: {reason}" for area, reason in self.desk.chart.unknown.items())]
-        detail = [WORDING.undecided_why, _listed(WORDING.not_checked, map(escaped, unknown))]
-        card = Card(
+    def _admission(self, failed: Sequence[str]) -> Card:
+        """Say on a card of its own which checks broke down: their silence must not pass for "nothing found"."""
+        lines = [escaped(WORDING.failed.format(title=title)) for title in failed]
+        return Card(
             uuid=str(uuid.uuid4()),
-            summary=WORDING.undecided_summary,
+            summary=WORDING.failed_summary,
             indicator="info",
-            source=Source(label=WORDING.fold_source, topic=self._topic(DATA_QUALITY, WORDING.undecided_summary)),
-            detail="\n\n".join(detail),
+            source=Source(label=WORDING.fold_source, topic=self._topic(DATA_QUALITY, WORDING.failed_summary)),
+            detail=f"{WORDING.failed_why}\n\n{_listed(WORDING.not_checked, lines)}",
         )
-        return [*cards, card]
 
 
 def _evidence(advice: Sequence[Advice]) -> list[Evidence]:

@@ -27,8 +27,8 @@ class Wording(File):
     fold_summary_short: Text
     fold_title: Text
     fold_source: Text
-    undecided_summary: Text
-    undecided_why: Text
+    failed_summary: Text
+    failed_why: Text
     plan_link: Text
     topic_system: Text
     order_note: Text

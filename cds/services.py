@@ -97,5 +97,7 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None) -> Assessment:
             _log.error("plan %s %s failed: %s", plan.topic, plan.knowledge.file.version, place_of(error))
             failed.append(plan.knowledge.file.title)
     in_care = not (chart.patient.deceased or chart.patient.inactive)
-    undecided = not advice and in_care and gate.check(chart).state is State.UNKNOWN and bool(chart.unknown)
-    return Assessment(advice, failed, undecided)
+    complaint = gate.check(chart).state if in_care else State.NOT_MET
+    undecided = not advice and complaint is State.UNKNOWN and bool(chart.unknown)
+    # Where nobody complains of the legs, nobody waits for the plan that broke down.
+    return Assessment(advice, failed if complaint is State.MET else [], undecided)

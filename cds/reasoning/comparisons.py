@@ -100,11 +100,10 @@ def both(one: bool | None, other: bool | None) -> bool | None:
 class _OfMeasure(Criterion):
     def __init__(self, measure: Chooser) -> None:
         self.measure = measure
+        self.nothing = unknown(f"{measure.title} (no result within {measure.within})")
 
     def _without_result(self, chosen: Chosen) -> Finding:
-        if chosen.unknown:
-            return unknown(chosen.unknown)
-        return unknown(f"{self.measure.title} (no result within {self.measure.within})")
+        return unknown(chosen.unknown) if chosen.unknown else self.nothing
 
 
 class Compared(_OfMeasure):
@@ -132,7 +131,7 @@ class Compared(_OfMeasure):
             return unknown(f"{m.name} ({m.unreadable or 'no value'})")
         answer = self.test(m)
         if answer is None:
-            return Finding(State.UNKNOWN, (m,), (f"{m.name} (only known as {m.said})",))
+            return unknown(f"{m.name} (only known as {m.said})", facts=(m,))
         basis: tuple[Fact, ...] = (m, *chosen.others, *m.sources)
         return Finding(State.MET if answer else State.NOT_MET, basis, cap=m.cap)
 
@@ -223,7 +222,7 @@ class Unreadable(Criterion):
         chosen = [measure.choose(chart) for measure in self.measures]
         found = [m for one in chosen for m in (one.result, *one.others) if m is not None and m.unreadable]
         if found:
-            return met_by_any(_as_written(m) for m in found)
+            return met_by_any(tuple(_as_written(m) for m in found))
         lacking = merged_words((one.unknown,) for one in chosen if one.unknown)
         if lacking and all(one.unknown for one in chosen):
             return unknown(*lacking)

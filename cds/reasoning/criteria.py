@@ -17,8 +17,8 @@ from itertools import chain
 
 from cds.chart.chart import Area, Chart
 from cds.chart.dates import Day, days_ago
-from cds.chart.facts import Absence, Answer, Drug, Fact, Problem
-from cds.reasoning.findings import Finding, State, merged, merged_words, met, met_by_any, not_met, unknown
+from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Problem
+from cds.reasoning.findings import Finding, State, met, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
 
 
@@ -47,16 +47,16 @@ class _AllOf(Criterion):
         self.parts = parts
 
     def _test(self, chart: Chart) -> Finding:
-        found, open_ = [], False
+        found, state, cap = [], State.MET, Indicator.CRITICAL
         for part in self.parts:
             finding = part.check(chart)
             if finding.state is State.NOT_MET:
                 return finding
-            open_ = open_ or finding.state is State.UNKNOWN
+            if finding.state is State.UNKNOWN:
+                state = State.UNKNOWN
+            cap = min(cap, finding.cap)
             found.append(finding)
-        words = merged_words(f.unknown for f in found if f.state is State.UNKNOWN) if open_ else ()
-        state = State.UNKNOWN if words else State.MET
-        return Finding(state, merged(f.basis for f in found), words, min(f.cap for f in found))
+        return Finding(state, parts=tuple(found), cap=cap)
 
     def __str__(self) -> str:
         return " and ".join(_bracketed(part) for part in self.parts)
@@ -72,9 +72,9 @@ class _AnyOf(Criterion):
         if len(hits) == 1:
             return hits[0]
         if hits:
-            return Finding(State.MET, merged(f.basis for f in hits), cap=max(f.cap for f in hits))
-        words = merged_words(f.unknown for f in found if f.state is State.UNKNOWN)
-        return Finding(State.UNKNOWN if words else State.NOT_MET, merged(f.basis for f in found), words)
+            return Finding(State.MET, parts=tuple(hits), cap=max(f.cap for f in hits))
+        is_open = any(f.state is State.UNKNOWN for f in found)
+        return Finding(State.UNKNOWN if is_open else State.NOT_MET, parts=tuple(found))
 
     def __str__(self) -> str:
         return " or ".join(_bracketed(part) for part in self.parts)
@@ -86,15 +86,12 @@ class _AtLeast(Criterion):
 
     def _test(self, chart: Chart) -> Finding:
         found = [part.check(chart) for part in self.parts]
-        hits = [f for f in found if f.is_met]
+        hits = [f for f in found if f.state is State.MET]
         if len(hits) >= self.count:
             strongest = sorted((f.cap for f in hits), reverse=True)
-            return Finding(State.MET, merged(f.basis for f in hits), cap=strongest[self.count - 1])
-        open_ = [f for f in found if f.state is State.UNKNOWN]
-        basis = merged(f.basis for f in found)
-        if len(hits) + len(open_) >= self.count:
-            return Finding(State.UNKNOWN, basis, merged_words(f.unknown for f in open_))
-        return Finding(State.NOT_MET, basis)
+            return Finding(State.MET, parts=tuple(hits), cap=strongest[self.count - 1])
+        is_open = len(hits) + sum(f.state is State.UNKNOWN for f in found) >= self.count
+        return Finding(State.UNKNOWN if is_open else State.NOT_MET, parts=tuple(found))
 
     def __str__(self) -> str:
         return f"at least {self.count} of: " + "; ".join(_bracketed(part) for part in self.parts)
@@ -110,7 +107,7 @@ class _Not(Criterion):
     def _test(self, chart: Chart) -> Finding:
         finding = self.part.check(chart)
         # That something is not so never makes a finding weaker: the cap is left behind.
-        return Finding(_OPPOSITE[finding.state], finding.basis, finding.unknown)
+        return Finding(_OPPOSITE[finding.state], parts=(finding,))
 
     def __str__(self) -> str:
         return f"not ({self.part})"
@@ -122,7 +119,7 @@ class _Affirmed(Criterion):
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.part.check(chart)
-        return finding if finding.state is State.MET else not_met(*finding.basis)
+        return finding if finding.state is State.MET else Finding(State.NOT_MET, parts=(finding,))
 
     def __str__(self) -> str:
         return f"({self.part}), affirmed"
@@ -390,12 +387,13 @@ def answered(item: str, *choices: str, within: Period) -> Criterion:
 class _Answered(Criterion):
     def __init__(self, item: str, choices: tuple[str, ...], within: Period) -> None:
         self.item, self.choices, self.within = item, frozenset(choices), within
+        self.unanswered = unknown(f"answer to “{item.replace('-', ' ')}”")
 
     def _test(self, chart: Chart) -> Finding:
         for answer in chart.record.answers(self.item):
             if _recent(answer.on, self.within, chart):
                 return met(answer) if self._agrees(answer) else not_met(answer)
-        return unknown(f"answer to “{self.item.replace('-', ' ')}”")
+        return self.unanswered
 
     def _agrees(self, answer: Answer) -> bool:
         return bool(self.choices & answer.codes) if self.choices else answer.boolean is True

@@ -17,18 +17,22 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A conclusion.
+    """A conclusion, from facts of its own or from other findings.
+
+    Facts and words are gathered when somebody asks: most findings only pass through.
 
     Attributes:
         state: what was concluded.
-        basis: the facts that it was concluded from; never empty unless unknown.
-        unknown: what one would have to know, in words for a card; never empty when unknown.
+        facts: the facts that it was concluded from directly.
+        words: what one would have to know, in words for a card.
+        parts: the findings that it was concluded from.
         cap: the highest indicator that this conclusion can carry, as its facts allow.
     """
 
     state: State
-    basis: tuple[Fact, ...] = ()
-    unknown: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    words: tuple[str, ...] = ()
+    parts: tuple["Finding", ...] = ()
     cap: Indicator = Indicator.CRITICAL
 
     @property
@@ -36,26 +40,39 @@ class Finding:
         """Whether the criterion is met."""
         return self.state is State.MET
 
+    @property
+    def basis(self) -> tuple[Fact, ...]:
+        """All facts behind the conclusion, each once; never empty unless it is unknown."""
+        if not self.parts:
+            return self.facts
+        return merged((self.facts, *(part.basis for part in self.parts)))
 
-def met(*basis: Fact) -> Finding:
-    """Conclude that a criterion is met, on these facts."""
-    return Finding(State.MET, basis, cap=min(fact.cap for fact in basis))
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """All that one would have to know, each once; never empty when it is unknown."""
+        if not self.parts:
+            return self.words
+        return merged_words(part.unknown for part in self.parts if part.state is State.UNKNOWN)
 
 
-def met_by_any(basis: Iterable[Fact]) -> Finding:
+def met(*facts: Fact) -> Finding:
+    """Conclude that a criterion is met, on these facts together."""
+    return Finding(State.MET, facts, cap=min(fact.cap for fact in facts))
+
+
+def met_by_any(facts: tuple[Fact, ...]) -> Finding:
     """Conclude that a criterion is met where each of these facts would do alone: the strongest one counts."""
-    facts = tuple(basis)
     return Finding(State.MET, facts, cap=max(fact.cap for fact in facts))
 
 
-def not_met(*basis: Fact) -> Finding:
+def not_met(*facts: Fact) -> Finding:
     """Conclude that a criterion is not met, on these facts."""
-    return Finding(State.NOT_MET, basis)
+    return Finding(State.NOT_MET, facts)
 
 
-def unknown(*words: str) -> Finding:
+def unknown(*words: str, facts: tuple[Fact, ...] = ()) -> Finding:
     """Conclude nothing, for want of what the words name."""
-    return Finding(State.UNKNOWN, unknown=words)
+    return Finding(State.UNKNOWN, facts, words)
 
 
 def merged(parts: Iterable[tuple[Fact, ...]]) -> tuple[Fact, ...]:

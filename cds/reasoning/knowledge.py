@@ -133,7 +133,7 @@ def base(root: Path) -> KnowledgeBase:
 
 def _cues() -> Cues:
     cues = files.load(_CHART_DATA / "negation.toml")
-    return Cues(*(tuple(tuple(words_of(text)) for text in cues[key]) for key in ("before", "anywhere")))
+    return Cues(*(tuple(tuple(words_of(text)) for text in cues[key]) for key in ("before", "anywhere", "after")))
 
 
 def _introduce(base_: KnowledgeBase, path: Path, codes: Codes) -> None:

@@ -1,0 +1,175 @@
+"""From advice to cards: ranked, capped, folded, each thing said once."""
+
+import datetime as dt
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from fhir.resources.R4B.servicerequest import ServiceRequest
+
+from cards.rendering import Press
+from cards.suggestions import Desk
+from cards.wording import WORDING
+from cds.chart.facts import Indicator
+from cds.offline import Opened, open_bundle
+from cds.reasoning.plans import Advice, Plan
+from cds.services import assess, knowledge
+
+MANY = Path(__file__).parents[2] / "fixtures/patients/many-causes-uscore/bundle.json"
+TODAY = dt.date(2026, 5, 15)
+URL = "https://legwork.example"
+
+
+def _opened() -> Opened:
+    return open_bundle(MANY.read_bytes(), TODAY)
+
+
+def _answer(advice: list[Advice] | None = None, max_cards: int = 3, **rest: Any) -> list[dict[str, Any]]:
+    chart = _opened().chart
+    given = list(assess(chart).advice) if advice is None else advice
+    desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, None)
+    answer = Press(desk, knowledge().overrides, URL, max_cards).answer(given, **rest)
+    cards: list[dict[str, Any]] = json.loads(msgspec.json.encode(answer))["cards"]
+    return cards
+
+
+def _advice() -> list[Advice]:
+    return list(assess(_opened().chart).advice)
+
+
+def _topics(card: dict[str, Any]) -> list[str]:
+    return [advice["topic"] for advice in card["extension"]["org.legwork.advice"]]
+
+
+def test_there_are_at_most_max_cards_and_one_for_the_rest() -> None:
+    cards = _answer(max_cards=2)
+
+    assert len(cards) == 3
+    assert cards[-1]["source"]["topic"]["code"] == "differential"
+
+
+def test_folding_loses_no_advice() -> None:
+    folded = [topic for card in _answer(max_cards=1) for topic in _topics(card)]
+
+    assert sorted(folded) == sorted(advice.plan.topic for advice in _advice())
+
+
+def test_a_topic_speaks_once() -> None:
+    codes = [card["source"]["topic"]["code"] for card in _answer(max_cards=9)]
+
+    assert len(codes) == len(set(codes))
+
+
+def test_the_most_urgent_comes_first() -> None:
+    advice = _advice()
+    last = replace(advice[-1], indicator=Indicator.WARNING)
+
+    cards = _answer([*advice[:-1], last])
+
+    assert cards[0]["indicator"] == "warning"
+
+
+def test_critical_cards_are_never_folded() -> None:
+    critical = [replace(advice, indicator=Indicator.CRITICAL) for advice in _advice()]
+
+    cards = _answer(critical, max_cards=1)
+
+    assert len(cards) == len({advice.plan.topic for advice in critical})
+    assert all(WORDING.critical in card["detail"] for card in cards)
+
+
+def test_the_same_order_is_suggested_once() -> None:
+    labels = [s["label"] for card in _answer(max_cards=9) for s in card.get("suggestions", [])]
+
+    assert len(labels) == len(set(labels))
+
+
+def test_an_order_that_is_open_is_not_suggested_again() -> None:
+    bundle = json.loads(MANY.read_bytes())
+    patient = next(e["resource"]["id"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient")
+    bundle["entry"].append(
+        {
+            "resource": {
+                "resourceType": "ServiceRequest",
+                "id": "open",
+                "status": "active",
+                "intent": "order",
+                "subject": {"reference": f"Patient/{patient}"},
+                "authoredOn": "2026-05-01",
+                "code": {"text": "diabetic foot examination"},
+            }
+        }
+    )
+    chart = open_bundle(json.dumps(bundle).encode(), TODAY).chart
+    desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, None)
+    answer = Press(desk, knowledge().overrides, URL, 9).answer(assess(chart).advice)
+
+    assert "Diabetic foot examination" not in [s.label for card in answer.cards for s in card.suggestions]
+
+
+def test_draft_orders_are_valid_fhir_for_this_patient() -> None:
+    resources = [
+        action["resource"]
+        for card in _answer(max_cards=9)
+        for suggestion in card.get("suggestions", [])
+        for action in suggestion["actions"]
+    ]
+    patient = _opened().chart.patient.reference
+
+    assert resources
+    for resource in resources:
+        ServiceRequest.model_validate(resource)
+        assert resource["status"] == "draft"
+        assert resource["intent"] == "proposal"
+        assert resource["subject"]["reference"] == patient
+
+
+def test_equal_charts_give_equal_cards_but_for_uuids() -> None:
+    def without_uuids(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: without_uuids(value) for key, value in node.items() if key != "uuid"}
+        return [without_uuids(item) for item in node] if isinstance(node, list) else node
+
+    assert without_uuids(_answer()) == without_uuids(_answer())
+
+
+def test_uuids_are_new_for_every_answer() -> None:
+    first, second = ({card["uuid"] for card in _answer()} for _ in range(2))
+
+    assert not first & second
+
+
+def test_every_card_says_that_it_is_draft_and_no_diagnosis() -> None:
+    for card in _answer(max_cards=9):
+        assert "not a diagnosis" in card["detail"]
+        assert "not yet approved by a clinician" in card["detail"]
+
+
+def test_every_fact_of_a_card_is_in_its_extension_with_its_reference() -> None:
+    for card in _answer(max_cards=9):
+        for advice in card["extension"]["org.legwork.advice"]:
+            assert any("reference" in fact for fact in advice["basis"])
+
+
+def test_a_plan_that_breaks_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(plan: Plan, chart: object) -> list[Advice]:
+        if plan.topic == "iron":
+            raise ZeroDivisionError
+        return sound(plan, chart)  # type: ignore[arg-type]  # the chart is passed on as it came
+
+    sound = Plan.advise
+    monkeypatch.setattr(Plan, "advise", broken)
+
+    assessment = assess(_opened().chart)
+
+    assert assessment.failed == ["Iron"]
+    assert "thyroid" in {advice.plan.topic for advice in assessment.advice}
+
+
+def test_a_broken_plan_is_admitted_on_a_card() -> None:
+    cards = _answer(failed=["Iron"])
+
+    assert "The check “Iron” could not be completed." in cards[-1]["detail"]
