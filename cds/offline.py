@@ -1,6 +1,6 @@
 """Advice without an EHR: a patient's Bundle in a file takes the same way as a hook call's prefetch."""
 
-from collections import Counter
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,7 @@ from cds.chart.chart import Chart
 from cds.errors import InvalidCall, NotJson
 from cds.fhir import prefetch
 from cds.fhir.record import PatientRecord
+from cds.fhir.references import target
 from cds.services import knowledge
 
 
@@ -35,6 +36,7 @@ def open_bundle(raw: bytes, today: date, patient_id: str | None = None) -> Opene
         NotJson: it is not JSON.
         InvalidCall: it is no Bundle, or holds no such patient.
     """
+    raw = raw.removeprefix(BOM_UTF8)
     try:
         bundle = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -58,16 +60,23 @@ def open_bundle(raw: bytes, today: date, patient_id: str | None = None) -> Opene
 def _patients(bundle: dict[str, Any]) -> dict[str, list[str]]:
     """Give the id of each patient with the addresses that mean them."""
     found: dict[str, list[str]] = {}
-    for entry in bundle.get("entry") or ():
+    entries = bundle.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict) and resource.get("resourceType") == "Patient":
-            url = entry.get("fullUrl") or ""
-            name = resource.get("id") or url.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
-            if isinstance(name, str) and name:
-                found[name] = [url] if url else []
+            address, name = entry.get("fullUrl"), resource.get("id")
+            urls = [address] if isinstance(address, str) else []
+            name = name if isinstance(name, str) and name else target(urls[0]) if urls else ""
+            if name:
+                found.setdefault(name, []).extend(urls)
     return found
 
 
 def _most_mentioned(patients: Mapping[str, list[str]], raw: bytes) -> str:
-    votes = Counter({name: raw.count(name.encode()) for name in patients})
-    return votes.most_common(1)[0][0]
+    """Give the patient to whom most references lead."""
+
+    def mentions(name: str) -> int:
+        ends = {f"Patient/{name}", f"urn:uuid:{name}", *patients[name]}
+        return sum(raw.count(f'{end}"'.encode()) for end in ends)
+
+    return max(patients, key=mentions)

@@ -31,6 +31,13 @@ class CodeUse:
     missing_unit: str | None = None
     units: Mapping[str, Unit] | None = None
     """The code's own units, where the same name is measured as another substance (urea, urea nitrogen)."""
+    display: str = ""
+    """What the code system calls it."""
+
+    @property
+    def molar(self) -> bool | None:
+        """Whether the code is for an amount of substance; False for a mass, None where its name does not say."""
+        return True if "[Moles/" in self.display else False if "[Mass/" in self.display else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

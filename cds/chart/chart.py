@@ -10,6 +10,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
+from cds.chart.dates import age_on
 from cds.chart.facts import Act, Answer, CodedResult, Drug, Fact, Measurement, Order, Patient, Problem, Stay
 
 
@@ -43,6 +44,9 @@ class Record(Protocol):
 
     def under_way(self, analyte: str) -> tuple[Fact, ...]:
         """Results of an analyte that are registered or preliminary."""
+
+    def set_aside(self, analyte: str) -> tuple[Fact, ...]:
+        """Results of an analyte that do not count and should be looked at: dated ahead, or named as another test."""
 
     def coded_results(self, concept: str) -> tuple[CodedResult, ...]:
         """Results with a coded or yes/no value, newest first."""
@@ -83,9 +87,5 @@ class Chart:
 
     @property
     def age(self) -> int | None:
-        """The patient's age today [a], None without a birth date; the lower one where the date is partial."""
-        born = self.patient.birth
-        if born is None:
-            return None
-        day = born.last
-        return self.today.year - day.year - ((self.today.month, self.today.day) < (day.month, day.day))
+        """The patient's age today [a]; None without a birth date."""
+        return age_on(self.patient.birth, self.today) if self.patient.birth else None

@@ -47,7 +47,8 @@ class CodeSystems:
 
 
 def _folded(spelling: str) -> str:
-    return spelling.strip().rstrip("/").lower().replace("https://", "http://", 1)
+    without_version = spelling.partition("|")[0]
+    return without_version.strip().rstrip("/").lower().replace("https://", "http://", 1)
 
 
 class CodeBook:
@@ -58,6 +59,8 @@ class CodeBook:
         self.systems = CodeSystems()
         self.lookup = lru_cache(maxsize=65_536)(self._lookup)
         """Cached: charts repeat the same few hundred codings; bounded: callers may send any."""
+        self._spoken: set[str] = set()
+        """Systems in which some concept is coded."""
         self._exact: dict[tuple[str, str], frozenset[str]] = {}
         self._below: dict[tuple[str, str], frozenset[str]] = {}
         self._never: dict[tuple[str, str], frozenset[str]] = {}
@@ -66,6 +69,7 @@ class CodeBook:
         """Let a code (and, if `below`, all codes beneath it) mean a concept."""
         if system in _BY_PREFIX:
             code = plain(code)
+        self._spoken.add(system)
         table = self._below if below else self._exact
         table[system, code] = table.get((system, code), NONE) | {concept}
 
@@ -75,12 +79,16 @@ class CodeBook:
         self._never[system, code] = self._never.get((system, code), NONE) | {concept}
 
     def _lookup(self, system: str | None, code: str | None) -> tuple[frozenset[str], bool]:
-        """Name the concepts of a coding of any spelling of its system, and say whether the system is known at all."""
+        """Name the concepts of a coding of any spelling of its system, and say whether we know codes of that system.
+
+        A code of a system that we know decides, even when it means nothing to us; of any other, the words may speak.
+        """
         canonical = self.systems.canonical(system) if system and code else None
-        if canonical is None or code is None:
+        if canonical is None or code is None or canonical not in self._spoken:
             return NONE, False
         if canonical not in _BY_PREFIX:
-            return self._exact.get((canonical, code), NONE) - self._never.get((canonical, code), NONE), True
+            key = (canonical, code.strip())
+            return self._exact.get(key, NONE) - self._never.get(key, NONE), True
         code = plain(code)
         found = self._exact.get((canonical, code), NONE)
         beginnings = [(canonical, code[:length]) for length in range(1, min(len(code), _LONGEST_PREFIX) + 1)]

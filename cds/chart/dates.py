@@ -15,6 +15,8 @@ _FORM = re.compile(
     re.ASCII,
 )
 _DAY = timedelta(days=1)
+_LONGEST = 64
+"""Characters of a text that may be a date [1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Day:
 @lru_cache(maxsize=8192)
 def parse_day(text: str) -> Day | None:
     """Read a FHIR date, dateTime or instant; None when it is none of these."""
-    match = _FORM.fullmatch(text.strip()) if len(text) <= 64 else None
+    match = _FORM.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()
@@ -75,6 +77,14 @@ def _offset(zone: str | None) -> timedelta:
 def days_ago(day: Day, today: date) -> int:
     """Days from the last day that `day` may mean to today; never negative for a period that has begun."""
     return (today - min(day.last, today)).days if day.first <= today else (today - day.first).days
+
+
+def age_on(birth: Day, today: date) -> int | None:
+    """Age in whole years [a]; the lower one where the birth date is partial, None where it lies ahead."""
+    if birth.first > today:
+        return None
+    born = min(birth.last, today)
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def is_future(day: Day, today: date) -> bool:

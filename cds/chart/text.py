@@ -5,7 +5,7 @@ negation.toml); here is only the matching.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -31,10 +31,11 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """Words that take a phrase back: `before` when they stand ahead of it, `anywhere` in its sentence."""
+    """Words that take a phrase back: `before` it, `anywhere` in its sentence, or `after` it as the sentence's last."""
 
     before: tuple[tuple[str, ...], ...] = ()
     anywhere: tuple[tuple[str, ...], ...] = ()
+    after: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Phrasebook:
                     continue
                 if phrase.unless_any.intersection(words):
                     continue
-                if phrase.concept not in found and not self._taken_back(words, at):
+                if phrase.concept not in found and not self._taken_back(words, at, at + len(phrase.words)):
                     found.add(phrase.concept)
         return frozenset(found)
 
@@ -70,8 +71,12 @@ class Phrasebook:
                 if tuple(words[at : at + len(phrase.words)]) == phrase.words:
                     yield at, phrase
 
-    def _taken_back(self, words: list[str], at: int) -> bool:
-        return _holds(words[:at], self.cues.before) or _holds(words, self.cues.anywhere)
+    def _taken_back(self, words: list[str], start: int, end: int) -> bool:
+        return (
+            _holds(words[:start], self.cues.before)
+            or _holds(words, self.cues.anywhere)
+            or tuple(words[end:]) in self.cues.after
+        )
 
 
 def _holds(words: list[str], cues: tuple[tuple[str, ...], ...]) -> bool:

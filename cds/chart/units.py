@@ -49,6 +49,11 @@ class Unit:
     factor: Decimal
     offset: Decimal = Decimal(0)
 
+    @property
+    def molar(self) -> bool:
+        """Whether it counts particles (moles, equivalents) instead of weighing them."""
+        return "mol" in self.code or "eq" in self.code
+
     def to_canonical(self, value: Decimal) -> Decimal:
         """Convert a number in this unit to the analyte's canonical unit."""
         return value * self.factor + self.offset

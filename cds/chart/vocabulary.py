@@ -8,7 +8,7 @@ from cds.chart.codes import CodeBook
 from cds.chart.text import Phrasebook
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Vocabulary:
     """Codes, names and phrases of the whole knowledge base.
 

@@ -1,16 +1,18 @@
 """Answers to questionnaires, by linkId."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from cds.chart.dates import is_future, parse_day
 from cds.chart.facts import Answer
-from cds.fhir.resources import Item, QuestionnaireResponse, items
+from cds.fhir.resources import AnswerItem, Item, QuestionnaireResponse, items
+from cds.fhir.values import number_of
 
 _GIVEN = frozenset({"completed", "amended"})
-_YES = frozenset({"373066001", "LA33-6", "yes", "Y", "true"})
-_NO = frozenset({"373067005", "LA32-8", "no", "N", "false"})
+_YES = frozenset({"373066001", "LA33-6", "yes", "Yes", "Y", "y", "true"})
+_NO = frozenset({"373067005", "LA32-8", "no", "No", "N", "n", "false"})
 _DEEPEST = 12
 
 
@@ -33,35 +35,41 @@ def answer(response: QuestionnaireResponse, item: Item, today: date) -> Answer |
     on = parse_day(response.authored) if response.authored else None
     if on is not None and is_future(on, today):
         return None
-    codes: set[str] = set()
-    words: list[str] = []
-    boolean: bool | None = None
-    number: Decimal | None = None
-    for given in items(item.answer):
-        if given.value_boolean is not None:
-            boolean = given.value_boolean
-            words.append("yes" if boolean else "no")
-        elif given.value_coding is not None and given.value_coding.code:
-            codes.add(given.value_coding.code)
-            words.append(given.value_coding.display or given.value_coding.code)
-            boolean = True if given.value_coding.code in _YES else False if given.value_coding.code in _NO else boolean
-        elif given.value_integer is not None:
-            number = Decimal(given.value_integer)
-            words.append(str(number))
-        elif given.value_decimal is not None:
-            number = Decimal(str(given.value_decimal))
-            words.append(str(number))
-        elif given.value_string:
-            codes.add(given.value_string.strip().lower())
-            words.append(given.value_string)
-    if not words:
+    given = [said for one in items(item.answer) if (said := _said(one)).words]
+    if not given:
         return None
     return Answer(
         name=(item.text or (item.link_id or "").replace("-", " ")).strip(),
         reference=f"QuestionnaireResponse/{response.id}" if response.id else "",
         on=on,
-        value=", ".join(words),
-        codes=frozenset(codes),
-        boolean=boolean,
-        number=number,
+        value=", ".join(said.words for said in given),
+        codes=frozenset(said.code for said in given if said.code),
+        boolean=next((said.boolean for said in reversed(given) if said.boolean is not None), None),
+        number=next((said.number for said in reversed(given) if said.number is not None), None),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one answer says, as far as it does."""
+
+    words: str = ""
+    code: str = ""
+    boolean: bool | None = None
+    number: Decimal | None = None
+
+
+def _said(given: AnswerItem) -> _Said:
+    if given.value_boolean is not None:
+        return _Said("yes" if given.value_boolean else "no", boolean=given.value_boolean)
+    if given.value_coding is not None and (code := given.value_coding.code):
+        return _Said(given.value_coding.display or code, code, _yes_or_no(code))
+    if given.value_string and (text := given.value_string.strip()):
+        return _Said(text, text.lower(), _yes_or_no(text))
+    numbers = (given.value_integer, given.value_decimal, number_of(given.value_quantity))
+    number = next((Decimal(str(one)) for one in numbers if one is not None), None)
+    return _Said(str(number), number=number) if number is not None else _Said()
+
+
+def _yes_or_no(said: str) -> bool | None:
+    return True if said in _YES else False if said in _NO else None

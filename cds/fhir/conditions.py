@@ -1,60 +1,71 @@
 """Conditions, and what else states a disease: of a relative, or against a drug."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from cds.chart.dates import Day, is_future, parse_day
 from cds.chart.facts import Indicator, Problem
 from cds.fhir.encounters import began
+from cds.fhir.recognition import Meant
 from cds.fhir.resources import AllergyIntolerance, Condition, Encounter, FamilyMemberHistory, codes, texts
 
 _VOID = frozenset({"refuted", "entered-in-error"})
-_UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
+_CONFIRMED = frozenset({"confirmed"})
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_TOLD = frozenset({"completed", "partial"})
 
 
-def problem(
-    condition: Condition,
-    *,
-    title: str,
-    coded: bool,
-    about_leg: bool,
-    encounter: Encounter | None,
-    today: date,
-) -> Problem | None:
+def problem(condition: Condition, meant: Meant, encounter: Encounter | None, today: date) -> Problem | None:
     """Read a condition; None when it was refuted, entered in error, or lies in the future.
 
-    The void ones go first: servers send them without any clinical status.
+    The void ones go first: servers send them without any clinical status. One without a date has that of its encounter.
     """
     verification = codes(condition.verification_status)
     if verification & _VOID or codes(condition.clinical_status) & _VOID:
         return None
-    onset = _first(condition.onset_date_time, *_ends(condition.onset_period))
+    onset = _first(condition.onset_date_time, *_ends(condition.onset_period), condition.onset_string)
     recorded = _first(condition.recorded_date, condition.asserted_date)
     if onset is None and recorded is None and encounter is not None:
         recorded = began(encounter)
     on = onset or recorded
     if on is not None and is_future(on, today):
         return None
-    unsure = bool(verification & _UNSURE)
+    confirmed = verification <= _CONFIRMED
     notes = []
-    if unsure:
+    if not confirmed:
         notes.append("suspected, not confirmed")
-    if not coded:
+    if not meant.coded:
         notes.append("from free text")
     return Problem(
-        name=_words(condition, title) if coded else title,
+        name=_words(condition, meant.title) if meant.coded else meant.title,
         reference=f"Condition/{condition.id}" if condition.id else "",
         on=on,
         onset=onset,
         recorded=recorded,
         notes=tuple(notes),
-        cap=Indicator.CRITICAL if coded else Indicator.INFO,
+        cap=Indicator.CRITICAL if meant.coded else Indicator.INFO,
         active=_is_active(condition, today),
-        confirmed=not unsure,
-        coded=coded,
-        about_leg=about_leg,
+        confirmed=confirmed,
+        coded=meant.coded,
+        about_leg=meant.about_leg,
     )
+
+
+def merged(problems: Iterable[Problem | None]) -> tuple[Problem, ...]:
+    """Keep of a problem that several resources state of one day the one recorded last: it is one fact (2.7)."""
+    kept: dict[object, Problem] = {}
+    for one in problems:
+        if one is None:
+            continue
+        days = (one.on.first, one.on.last) if one.on else None
+        same = (days, one.active, one.confirmed, one.coded, one.about_leg)
+        if same not in kept or _recorded(one) > _recorded(kept[same]):
+            kept[same] = one
+    return tuple(kept.values())
+
+
+def _recorded(problem_: Problem) -> float:
+    return problem_.recorded.moment if problem_.recorded else 0.0
 
 
 def _words(condition: Condition, title: str) -> str:
@@ -72,25 +83,27 @@ def _ends(period: object) -> Iterator[str | None]:
 
 
 def _is_active(condition: Condition, today: date) -> bool:
-    """Whether a condition is present: by its status, unless it has abated."""
+    """Whether a condition is present: by its status, unless it has abated (G-2)."""
     status = codes(condition.clinical_status)
     if status and not status & _ACTIVE:
         return False
-    ended = _first(condition.abatement_date_time, *reversed(list(_ends(condition.abatement_period))))
+    period = condition.abatement_period
+    ended = _first(condition.abatement_date_time, *((period.end, period.start) if period else ()))
     if ended is not None:
         return ended.last > today
     return not (
         condition.abatement_boolean
+        or condition.abatement_date_time
         or condition.abatement_string
         or condition.abatement_age is not None
         or condition.abatement_range is not None
-        or (condition.abatement_period is not None and condition.abatement_period.end)
+        or (period is not None and period.end)
     )
 
 
 def of_relative(history: FamilyMemberHistory, title: str) -> Problem | None:
-    """Read a relative's condition."""
-    if history.status in {"entered-in-error", "health-unknown"}:
+    """Read a relative's condition; None when nobody told of it."""
+    if history.status not in _TOLD:
         return None
     return Problem(
         name=f"Family history: {title}",

@@ -1,14 +1,15 @@
 """Medications: what is prescribed, stated, dispensed or given, and whether it is current (DS-21)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from cds.chart.dates import Day, days_ago, is_future, parse_day
 from cds.chart.facts import Drug
 from cds.chart.text import words_of
-from cds.fhir import resources
+from cds.fhir.references import target
 from cds.fhir.resources import (
+    AnyMedication,
     Concept,
     Concepts,
     Dosage,
@@ -17,18 +18,21 @@ from cds.fhir.resources import (
     MedicationDispense,
     MedicationRequest,
     MedicationStatement,
+    Reference,
+    codes,
+    codings,
     concepts,
     items,
     texts,
 )
-from cds.fhir.results import decimal_of
-
-AnyMedication = MedicationRequest | MedicationStatement | MedicationAdministration | MedicationDispense
+from cds.fhir.values import number_of
 
 _INTENTS = frozenset({None, "order", "plan", "original-order", "reflex-order", "filler-order", "instance-order"})
 _IN_USE = frozenset({"active", "intended", "recorded", "in-progress"})
+_NOT_IN_USE = ("not-taking", "on-hold", "stopped", "unknown")
+"""How the codes of R5's adherence begin that are no use."""
 _RECENT = 90
-"""Days for which a completed course still counts (DS-21) [d]."""
+"""Days for which a completed course still counts [d]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,54 +44,67 @@ class Taken:
     name: str
 
 
-def substances(medication: AnyMedication, known: Mapping[str, Medication]) -> Iterator[Concepts]:
+Known = Callable[[str], Medication | None]
+"""Finds a Medication of the record by its id."""
+
+
+def drug_kind(medication: AnyMedication, contained: Iterable[object], known: Known) -> Medication | None:
+    """Find the Medication that a medication refers to, inside it or in the record."""
+    reference = _reference(medication)
+    address = reference.reference if reference else None
+    if not address:
+        return None
+    if address.startswith("#"):
+        inside = (inner for inner in contained if isinstance(inner, Medication))
+        return next((inner for inner in inside if (inner.id or "").lstrip("#") == address[1:]), None)
+    return known(target(address))
+
+
+def _reference(medication: AnyMedication) -> Reference | None:
+    if medication.medication_reference is not None:
+        return medication.medication_reference
+    found = (_reference_of(concept) for concept in concepts(medication.medication))
+    return next((reference for reference in found if reference is not None), None)
+
+
+def _reference_of(concept: Concept) -> Reference | None:
+    if isinstance(concept.reference, str):
+        return Reference(concept.reference, concept.display)
+    return concept.reference
+
+
+def substances(medication: AnyMedication, kind: Medication | None) -> Iterator[Concepts]:
     """Give every element that may say which drug it is: its code, its reference's words, the Medication referred to."""
     yield medication.medication_codeable_concept
-    reference = medication.medication_reference
-    for concept in concepts(medication.medication):
-        yield concept
-        reference = reference or _reference_of(concept)
-    if reference is None:
-        return
-    if reference.display:
+    yield medication.medication
+    reference = _reference(medication)
+    if reference is not None and reference.display:
         yield Concept(text=reference.display)
-    drug = _resolve(reference.reference or "", medication, known)
-    if drug is not None:
-        yield drug.code
-        for ingredient in drug.ingredient or ():
+    if kind is not None:
+        yield kind.code
+        for ingredient in kind.ingredient or ():
             yield ingredient.item_codeable_concept
             yield ingredient.item
 
 
-def _reference_of(concept: Concept) -> resources.Reference | None:
-    if isinstance(concept.reference, str):
-        return resources.Reference(concept.reference, concept.display)
-    return concept.reference
+def acts_locally(
+    medication: AnyMedication, kind: Medication | None, names: Iterable[str], local: frozenset[str]
+) -> bool:
+    """Whether a drug acts where it is put: a cream, an eye drop, a nasal spray.
 
-
-def _resolve(reference: str, medication: AnyMedication, known: Mapping[str, Medication]) -> Medication | None:
-    if reference.startswith("#"):
-        for raw in medication.contained or ():
-            try:
-                inner, _ = resources.decode(raw)
-            except resources.Unreadable:
-                continue
-            if isinstance(inner, Medication) and inner.id in {reference[1:], reference}:
-                return inner
-        return None
-    bare = reference.split("/_history/")[0]
-    return known.get(bare) or known.get("/".join(bare.rsplit("/", 2)[-2:]))
-
-
-def acts_locally(medication: AnyMedication, names: Iterable[str], local: frozenset[str]) -> bool:
-    """Whether a drug acts where it is put: a cream, an eye drop, a nasal spray."""
+    Its names, its form and its route say so; the words of the dosage only where no route is stated, since they may also
+    say what for.
+    """
     said = list(names)
-    dosages: list[Dosage] = items(getattr(medication, "dosage_instruction", None) or getattr(medication, "dosage", None))
+    if kind is not None:
+        said += [*texts(kind.form), *texts(kind.dose_form)]
+    dosages: list[Dosage] = items(
+        getattr(medication, "dosage_instruction", None) or getattr(medication, "dosage", None)
+    )
     for dosage in dosages:
-        said.extend(texts(dosage.route))
-        if dosage.text:
-            said.append(dosage.text)
-    return any(local.intersection(words_of(text)) for text in said)
+        route = [*texts(dosage.route), *(coding.code for coding in codings(dosage.route) if coding.code)]
+        said += route or [dosage.text or ""]
+    return any(not local.isdisjoint(words_of(text)) for text in said)
 
 
 def drug(taken: Taken, today: date) -> Drug | None:
@@ -105,21 +122,30 @@ def drug(taken: Taken, today: date) -> Drug | None:
 def _requested(request: MedicationRequest, taken: Taken, today: date) -> Drug | None:
     if request.do_not_perform or request.intent not in _INTENTS:
         return None
-    start = _day(request.authored_on)
-    ends = [request.dispense_request.validity_period.end] if _has_validity(request) else []
-    for dosage in items(request.dosage_instruction):
-        period = dosage.timing.repeat.bounds_period if dosage.timing and dosage.timing.repeat else None
-        if period:
-            ends.append(period.end)
-    return _make(taken, request.status, start, _latest(ends), today)
+    return _make(taken, request.status, _day(request.authored_on), _end(request), today)
 
 
-def _has_validity(request: MedicationRequest) -> bool:
-    return request.dispense_request is not None and request.dispense_request.validity_period is not None
+def _end(request: MedicationRequest) -> Day | None:
+    """Say when a prescription ends; a dosage without an end goes on after one that has one."""
+    bounds = [
+        dosage.timing.repeat.bounds_period if dosage.timing and dosage.timing.repeat else None
+        for dosage in items(request.dosage_instruction)
+    ]
+    ends = [bound.end if bound else None for bound in bounds]
+    periods = (
+        request.dispense_request.validity_period if request.dispense_request else None,
+        request.effective_dose_period,
+    )
+    stated = [period.end for period in periods if period]
+    days = [day for text in (*stated, *(ends if all(ends) else ())) if (day := _day(text))]
+    return max(days, key=lambda day: day.moment, default=None)
 
 
 def _stated(statement: MedicationStatement, taken: Taken, today: date) -> Drug | None:
     if statement.taken == "n" or statement.status in {"not-taken", "unknown"}:
+        return None
+    adherence = codes(statement.adherence.code) if statement.adherence else frozenset()
+    if any(code.startswith(_NOT_IN_USE) for code in adherence):
         return None
     period = statement.effective_period
     start = _day(statement.effective_date_time) or (_day(period.start) if period else None)
@@ -128,23 +154,21 @@ def _stated(statement: MedicationStatement, taken: Taken, today: date) -> Drug |
 
 
 def _dispensed(dispense: MedicationDispense, taken: Taken, today: date) -> Drug | None:
-    handed = _day(dispense.when_handed_over)
-    supply = decimal_of(dispense.days_supply.value) if dispense.days_supply else None
-    if dispense.status not in {"completed", "in-progress"} or handed is None or supply is None or not supply.is_finite():
+    handed, supply = _day(dispense.when_handed_over), number_of(dispense.days_supply)
+    if dispense.status not in {"completed", "in-progress"} or handed is None or supply is None:
         return None
-    covers = handed.last <= today <= handed.last + timedelta(days=int(min(supply, 3650)))
-    return _fact(taken, start=handed, on=handed, current=covers)
+    return _fact(taken, handed, current=0 <= (today - handed.last).days <= supply)
 
 
 def _given(administration: MedicationAdministration, taken: Taken, today: date) -> Drug | None:
-    if administration.status not in {"completed", "in-progress"}:
+    if administration.status not in {"completed", "in-progress"} or administration.not_given:
         return None
     period = administration.effective_period or administration.occurence_period
     on = _day(administration.effective_date_time or administration.occurence_date_time)
     on = on or (_day(period.end or period.start) if period else None)
     if on is not None and is_future(on, today):
         return None
-    return _fact(taken, start=on, on=on, given=True)
+    return _fact(taken, on, given=True)
 
 
 def _make(taken: Taken, status: str | None, start: Day | None, end: Day | None, today: date) -> Drug | None:
@@ -153,39 +177,25 @@ def _make(taken: Taken, status: str | None, start: Day | None, end: Day | None, 
     if status == "completed":
         last = end or start
         current = last is not None and days_ago(last, today) <= _RECENT
-        return _fact(taken, start=start, on=start, current=current, notes=("course completed recently",) if current else ())
-    ended = end is not None and end.last < today
+        return _fact(taken, start, current=current, note="course completed recently" if current else "")
     if status == "on-hold":
-        return _fact(taken, start=start, on=start, notes=("on hold",))
-    return _fact(taken, start=start, on=start, current=status in _IN_USE and not ended)
+        return _fact(taken, start, note="on hold")
+    ended = end is not None and end.last < today
+    return _fact(taken, start, current=status in _IN_USE and not ended)
 
 
-def _fact(
-    taken: Taken,
-    *,
-    start: Day | None,
-    on: Day | None,
-    current: bool = False,
-    given: bool = False,
-    notes: tuple[str, ...] = (),
-) -> Drug:
+def _fact(taken: Taken, start: Day | None, *, current: bool = False, given: bool = False, note: str = "") -> Drug:
     source = taken.source
     return Drug(
         name=taken.name,
         reference=f"{type(source).__name__}/{source.id}" if source.id else "",
-        on=on,
+        on=start,
         start=start,
         current=current,
         given=given,
-        notes=notes,
+        notes=(note,) if note else (),
     )
 
 
 def _day(text: str | None) -> Day | None:
     return parse_day(text) if text else None
-
-
-def _latest(ends: Iterable[str | None]) -> Day | None:
-    """Give the last of several ends: a second dosage may run on after the first."""
-    days = [day for text in ends if (day := _day(text))]
-    return max(days, key=lambda day: day.moment, default=None)

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from cds.chart.chart import Area
+from cds.fhir import resources
 from cds.fhir.record import PatientRecord
 
 _PATIENT = "{{context.patientId}}"
@@ -67,11 +68,14 @@ def needs(observation_codes: Iterable[str]) -> tuple[Need, ...]:
     )
 
 
+NOTHING = Raw()
+"""Stands where a member is missing: a raw member cannot be optional."""
+
 
 class Entry(msgspec.Struct, gc=False):
-    """An entry of a Bundle, its resource left raw."""
+    """An entry of a Bundle."""
 
-    resource: Raw = Raw()
+    resource: resources.Decodable = None
     full_url: str | None = msgspec.field(name="fullUrl", default=None)
 
 
@@ -83,7 +87,7 @@ class Link(msgspec.Struct, gc=False):
 
 
 class Value(msgspec.Struct, gc=False):
-    """A prefetch value, looked at from outside."""
+    """A prefetch value as it should be: a Bundle, or an OperationOutcome."""
 
     resource_type: str | None = msgspec.field(name="resourceType", default=None)
     entry: list[Entry] | None = None
@@ -91,19 +95,26 @@ class Value(msgspec.Struct, gc=False):
     total: int | None = None
 
 
-class _Odd(msgspec.Struct, gc=False):
-    """A value that is not as a Value should be, looked at as little as possible."""
+class _OddEntry(msgspec.Struct, gc=False):
+    """An entry whose resource may be broken."""
+
+    resource: Raw = NOTHING
+    full_url: str | None = msgspec.field(name="fullUrl", default=None)
+
+
+class _OddValue(msgspec.Struct, gc=False):
+    """A value that is not as it should be, looked at as little as possible."""
 
     resource_type: str | None = msgspec.field(name="resourceType", default=None)
-    entry: Raw = Raw()
+    entry: Raw = NOTHING
     link: Any = None
     total: Any = None
 
 
 _value = msgspec.json.Decoder(Value)
-_odd = msgspec.json.Decoder(_Odd)
+_odd = msgspec.json.Decoder(_OddValue)
 _raw_entries = msgspec.json.Decoder(list[Raw])
-_entry = msgspec.json.Decoder(Entry)
+_odd_entry = msgspec.json.Decoder(_OddEntry)
 _broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 NOT_SUPPLIED = "not supplied"
@@ -180,59 +191,67 @@ def _read_value(value: Raw | Value | None, kind: str, record: PatientRecord) -> 
     if value is None:
         return ""
     if isinstance(value, Raw):
-        if bytes(memoryview(value)[:4]) == b"null":
-            return ""
-        if _is_resource(value, kind):
-            record.take(value)
-            return ""
-        value = _looked_at(value, record)
-    if value is None or value.resource_type not in {"Bundle", "OperationOutcome"}:
-        return NOT_USABLE
+        decoded = _decoded(value)
+        if decoded is None:
+            return (yield from _read_odd(value, kind, record))
+        value = decoded
     if value.resource_type == "OperationOutcome":
         return QUERY_FAILED
     found = 0
     for entry in value.entry or ():
-        if memoryview(entry.resource):
+        if entry.resource is not None:
+            found += 1
+            record.put(entry.resource, entry.full_url)
+            if found % SLICE == 0:
+                yield
+    has_next = any(link.relation == "next" and link.url for link in value.link or ())
+    return INCOMPLETE if has_next or (value.total or 0) > found else ""
+
+
+def is_usual(value: Value) -> bool:
+    """Whether a value is a Bundle or an OperationOutcome, and nothing that is wanted raw."""
+    return value.resource_type in {"Bundle", "OperationOutcome"}
+
+
+def _decoded(raw: Raw) -> Value | None:
+    try:
+        value = _value.decode(raw)
+    except _broken:
+        return None
+    return value if is_usual(value) else None
+
+
+def _read_odd(raw: Raw, kind: str, record: PatientRecord) -> Generator[None, None, str]:
+    """Read a value that is not as it should be; a broken entry costs only itself, a broken resource likewise."""
+    try:
+        odd = _odd.decode(raw)
+    except _broken:
+        return "" if bytes(memoryview(raw)) == b"null" else NOT_USABLE
+    if odd.resource_type == "OperationOutcome":
+        return QUERY_FAILED
+    if odd.resource_type == kind != "Bundle":
+        record.take(raw)
+        return ""
+    if odd.resource_type != "Bundle":
+        return NOT_USABLE
+    try:
+        pieces = [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry)
+    except _broken:
+        record.unreadable("list of entries")
+        return NOT_USABLE
+    found = 0
+    for piece in pieces:
+        try:
+            entry = _odd_entry.decode(piece)
+        except _broken:
+            record.unreadable("entry")
+            continue
+        if entry.resource is not NOTHING:
             found += 1
             record.take(entry.resource, entry.full_url)
             if found % SLICE == 0:
                 yield
-    return INCOMPLETE if _has_more(value, found) else ""
-
-
-def _is_resource(raw: Raw, kind: str) -> bool:
-    try:
-        return kind != "Bundle" and _odd.decode(raw).resource_type == kind
-    except _broken:
-        return False
-
-
-def _looked_at(raw: Raw, record: PatientRecord) -> Value | None:
-    """Decode a value; a broken entry costs only itself. None when it is no object."""
-    try:
-        return _value.decode(raw)
-    except _broken:
-        pass
-    try:
-        odd = _odd.decode(raw)
-    except _broken:
-        return None
-    entries: list[Entry] = []
-    try:
-        pieces = _raw_entries.decode(odd.entry) if memoryview(odd.entry) else []
-    except _broken:
-        record.unreadable("list of entries")
-        return None
-    for piece in pieces:
-        try:
-            entries.append(_entry.decode(piece))
-        except _broken:
-            record.unreadable("entry")
     links = odd.link if isinstance(odd.link, list) else []
-    more = [Link("next", "next") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
-    return Value(odd.resource_type, entries, more, odd.total if isinstance(odd.total, int) else None)
-
-
-def _has_more(value: Value, found: int) -> bool:
-    """Whether this is only a page: it links to a next one, or states a total that it does not hold."""
-    return any(link.relation == "next" and link.url for link in value.link or ()) or (value.total or 0) > found
+    has_next = any(isinstance(link, dict) and link.get("relation") == "next" for link in links)
+    total = odd.total if isinstance(odd.total, int) else 0
+    return INCOMPLETE if has_next or total > found else ""

@@ -7,7 +7,9 @@ from cds.chart.facts import Act, Order
 from cds.fhir.resources import DiagnosticReport, Procedure, ServiceRequest
 
 _OPEN = frozenset({"draft", "active", "on-hold"})
-_INTENTS = frozenset({None, "order", "plan", "proposal", "directive", "original-order", "reflex-order", "filler-order", "instance-order"})
+_INTENTS = frozenset(
+    {None, "order", "plan", "proposal", "original-order", "reflex-order", "filler-order", "instance-order"}
+)
 _DONE = frozenset({"completed", "in-progress", "preparation"})
 _REPORTED = frozenset({"final", "amended", "corrected", "appended", "partial", "preliminary"})
 
@@ -23,7 +25,7 @@ def order(request: ServiceRequest, title: str, today: date) -> Order | None:
         return None
     return Order(
         name=title,
-        reference=f"ServiceRequest/{request.id}" if request.id else "",
+        reference=f"{type(request).__name__}/{request.id}" if request.id else "",
         on=on,
         open=request.status in _OPEN,
         value=request.status or "",

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
 
 from cds.errors import InvalidCall, NotJson
-from cds.fhir.prefetch import PATIENT, Value
+from cds.fhir.prefetch import NOTHING, PATIENT, Value, is_usual
 from cds.services import Service, needs
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
@@ -111,14 +111,16 @@ def _check_access(envelope: _Envelope[Any]) -> None:
 
 @cache
 def _usual() -> msgspec.json.Decoder[_Envelope[Any]]:
-    """The decoder of a call whose prefetch is as it should be: every resource is sliced out in this one pass."""
-    fields: list[tuple[str, Any, Any]] = [(PATIENT, Raw | UnsetType, UNSET)]
+    """The decoder of a call that is as it should be, resources included, in one pass."""
+    fields: list[tuple[str, Any, Any]] = [(PATIENT, Raw, NOTHING)]
     fields += [(need.key, Value | None | UnsetType, UNSET) for need in needs()]
     prefetch = defstruct("Prefetch", fields, gc=False)
     return msgspec.json.Decoder(_Envelope[prefetch])  # type: ignore[valid-type]  # made at run time from the needs
 
 
-_any = msgspec.json.Decoder(_Envelope[dict[str, Raw]])
+_by_key = msgspec.json.Decoder(_Envelope[dict[str, Raw]])
+ONE_PASS = 1536 * 1024
+"""Up to this size a body is decoded in one pass, in which no other call is heard; a larger one key by key [By]."""
 
 
 def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]]:
@@ -126,26 +128,27 @@ def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | No
         # The decoder does not look into strings that it skips, so that bytes which are no UTF-8 would pass unseen.
         if not body.isascii():
             body.decode()
-        try:
-            envelope = _usual().decode(body)
-        except msgspec.ValidationError:
-            pass
-        else:
-            values = {} if envelope.prefetch is None else msgspec.structs.asdict(envelope.prefetch)
-            given = {key: value for key, value in values.items() if value is not UNSET}
-            if not any(_is_odd(value) for value in given.values()):
-                return envelope, given
-        odd = _any.decode(body)
+        if len(body) <= ONE_PASS and (decoded := _in_one_pass(body)) is not None:
+            return decoded
+        envelope = _by_key.decode(body)
     except msgspec.ValidationError as error:
         raise InvalidCall(_in_words(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson("the body is not JSON in UTF-8; send one JSON object as application/json") from error
-    return odd, odd.prefetch or {}
+    return envelope, envelope.prefetch or {}
 
 
-def _is_odd(value: Raw | Value | None) -> bool:
-    """Whether a value is neither a Bundle nor an OperationOutcome, so that it is wanted raw."""
-    return isinstance(value, Value) and value.resource_type not in {"Bundle", "OperationOutcome"}
+def _in_one_pass(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]] | None:
+    """Decode a call whose every resource is as it should be; None when one is not, and has to be looked at by itself."""
+    try:
+        envelope = _usual().decode(body)
+    except msgspec.ValidationError:
+        return None
+    values = {} if envelope.prefetch is None else msgspec.structs.asdict(envelope.prefetch)
+    given = {key: value for key, value in values.items() if value is not UNSET and value is not NOTHING}
+    if any(isinstance(value, Value) and not is_usual(value) for value in given.values()):
+        return None
+    return envelope, given
 
 
 def _in_words(error: str) -> str:

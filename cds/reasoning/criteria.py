@@ -54,7 +54,8 @@ class _AllOf(Criterion):
                 return finding
             if finding.state is State.UNKNOWN:
                 state = State.UNKNOWN
-            cap = min(cap, finding.cap)
+            if finding.cap < cap:
+                cap = finding.cap
             found.append(finding)
         return Finding(state, parts=tuple(found), cap=cap)
 
@@ -67,14 +68,20 @@ class _AnyOf(Criterion):
         self.parts = parts
 
     def _test(self, chart: Chart) -> Finding:
-        found = [part.check(chart) for part in self.parts]
-        hits = [f for f in found if f.state is State.MET]
+        hits, others, state = [], [], State.NOT_MET
+        for part in self.parts:
+            finding = part.check(chart)
+            if finding.state is State.MET:
+                hits.append(finding)
+                continue
+            if finding.state is State.UNKNOWN:
+                state = State.UNKNOWN
+            others.append(finding)
+        if not hits:
+            return Finding(state, (), (), tuple(others))
         if len(hits) == 1:
             return hits[0]
-        if hits:
-            return Finding(State.MET, parts=tuple(hits), cap=max(f.cap for f in hits))
-        is_open = any(f.state is State.UNKNOWN for f in found)
-        return Finding(State.UNKNOWN if is_open else State.NOT_MET, parts=tuple(found))
+        return Finding(State.MET, (), (), tuple(hits), max(f.cap for f in hits))
 
     def __str__(self) -> str:
         return " or ".join(_bracketed(part) for part in self.parts)

@@ -205,9 +205,10 @@ def _analyte(file: AnalyteFile) -> Analyte:
             include.caution,
             include.missing_unit,
             _own_units(file, include),
+            display,
         )
         for include in file.include
-        for code, _ in include.concept
+        for code, display in include.concept
     }
     spellings = {**SPELLINGS, **file.spellings}
     by_size = [unit for unit, _, _ in file.missing_unit_by_size]

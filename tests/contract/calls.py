@@ -1,17 +1,26 @@
 """Hook calls as EHRs make them. Dates count back from today, since the service's clock cannot be set from outside."""
 
 import json
+import re
 import uuid
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 REVIEW = "/cds-services/leg-ache-review"
 ENCOUNTER = "/cds-services/leg-ache-encounter"
 SERVICES = {"patient-view": REVIEW, "encounter-start": ENCOUNTER}
+
+
+
+def whole(client: httpx.Client, path: str) -> str:
+    """Give the whole address of a path: a client takes two slashes at the start for a host."""
+    return str(client.base_url).rstrip("/") + path
+
 
 PATIENT_ID = "p-1"
 SUBJECT = {"reference": f"Patient/{PATIENT_ID}"}
@@ -46,13 +55,14 @@ def days_ago(days: int) -> str:
 
 
 def bundle(*resources: Any, **members: Any) -> dict[str, Any]:
-    """Make a searchset; `members` add to it or replace what is usual."""
+    """Make a searchset; `members` add to it or replace what is usual, and those given as ... are left out."""
     entries = [{"fullUrl": f"https://ehr.example.org/fhir/{_name(r)}", "resource": r} for r in resources]
-    return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries, **members}
+    usual = {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
+    return {name: value for name, value in {**usual, **members}.items() if value is not ...}
 
 
 def _name(resource: Any) -> str:
-    return f"{resource['resourceType']}/{resource.get('id', '')}" if isinstance(resource, dict) else "odd"
+    return f"{resource.get('resourceType')}/{resource.get('id')}" if isinstance(resource, dict) else "odd"
 
 
 def coded(system: str, code: str, text: str) -> dict[str, Any]:
@@ -235,23 +245,18 @@ def rich() -> dict[str, Any]:
     return call(values, fhirServer=FHIR_SERVER, fhirAuthorization=AUTHORIZATION)
 
 
-def of_bundle(resources: Iterable[dict[str, Any]], patient: dict[str, Any]) -> dict[str, Any]:
-    """Make the call that an EHR would make for a patient of whom it holds these resources."""
-    by_type: dict[str, list[Any]] = {}
-    for resource in resources:
-        by_type.setdefault(resource["resourceType"], []).append(resource)
-    values: dict[str, Any] = {key: bundle(*by_type.get(kind, ())) for key, kind in TYPES.items()}
-    made = call({**values, "patient": patient})
-    return {**made, "context": {**made["context"], "patientId": patient["id"]}}
-
-
 def fixture_patients() -> list[Path]:
     return sorted(path.parent for path in FIXTURES.glob("patients/*/bundle.json"))
 
 
 def fixture_call(folder: Path) -> dict[str, Any]:
-    """Make the call about a patient of fixtures/patients."""
+    """Make the call that an EHR would make about a patient of fixtures/patients."""
     entries = json.loads((folder / "bundle.json").read_bytes())["entry"]
-    resources = [entry["resource"] for entry in entries]
-    patients = [resource for resource in resources if resource["resourceType"] == "Patient"]
-    return of_bundle(resources, patients[0])
+    by_type: dict[str, list[Any]] = {}
+    for entry in entries:
+        by_type.setdefault(entry["resource"]["resourceType"], []).append(entry)
+    patient = by_type["Patient"][0]
+    patient_id = patient["resource"].get("id") or re.split("[/:]", patient["fullUrl"])[-1]
+    values: dict[str, Any] = {key: bundle(entry=by_type.get(kind, []), total=...) for key, kind in TYPES.items()}
+    made = call({**values, "patient": {**patient["resource"], "id": patient_id}})
+    return {**made, "context": {**made["context"], "patientId": patient_id}}

@@ -1,0 +1,184 @@
+"""Recognition: which concepts an element of a resource means, by its codings or else by its words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from cds.chart.analytes import Analyte, CodeUse
+from cds.chart.codes import NONE
+from cds.chart.text import words_of
+from cds.chart.vocabulary import Vocabulary
+from cds.fhir.resources import Coding, Concept, Concepts, codings, texts
+
+_LOINC = "http://loinc.org"
+
+_Codes = tuple[tuple[str | None, str | None], ...]
+_Spelled = tuple[_Codes, tuple[str, ...]]
+"""The codings of an element, and its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """How a result came to be taken for one of an analyte.
+
+    Attributes:
+        analyte: what it was taken for.
+        use: how far its code is to be trusted.
+        coded: whether a code says so, and not words alone.
+        named: whether the words beside the code name the analyte.
+        contradicted: whether they name another one.
+    """
+
+    analyte: Analyte
+    use: CodeUse
+    coded: bool
+    named: bool
+    contradicted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """How a resource means a concept.
+
+    Attributes:
+        title: how a card names the concept.
+        coded: whether a code says so, and not words alone.
+        about_leg: whether it is about a leg, where the concept itself does not say.
+    """
+
+    title: str
+    coded: bool
+    about_leg: bool
+
+
+class Recogniser:
+    """Looks elements up in the vocabulary.
+
+    There is one for all calls: what it remembers is what codings mean, of which charts repeat the same few hundred.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """Look up in this vocabulary."""
+        self._vocabulary = vocabulary
+        self._lookup = vocabulary.codes.lookup
+        self._classes = lru_cache(maxsize=8192)(self._drugs)
+        self._judged = lru_cache(maxsize=8192)(self._recognised)
+
+    def coded(self, value: Concepts) -> tuple[frozenset[str], bool]:
+        """Name the concepts of the codings of an element, and say whether any coding is of a known system."""
+        found, known_system = NONE, False
+        # The usual shape is walked directly: this is the innermost step of every call.
+        usual = value.coding if type(value) is Concept else None
+        for coding in usual if type(usual) is list else codings(value):
+            names, is_known = self._lookup(coding.system, coding.code)
+            if names:
+                found |= names
+            if is_known:
+                known_system = True
+        return found, known_system
+
+    def concepts(self, value: Concepts) -> frozenset[str]:
+        """Name the concepts of an element: by its codings, else by its words."""
+        found, known_system = self.coded(value)
+        return found if found or known_system else self.said(texts(value))
+
+    def said(self, words: Iterable[str | None]) -> frozenset[str]:
+        """Name the concepts that texts state."""
+        return NONE.union(*(self._vocabulary.phrases.concepts(text) for text in words if text))
+
+    def drugs(self, value: Concepts) -> frozenset[str]:
+        """Name the classes of a drug: by its codings and by the ingredients that its words name.
+
+        Both, since codes of products are seldom listed and the ingredient stands in their display.
+        """
+        return NONE if value is None else self._classes(_spelled(value))
+
+    def _drugs(self, spelled: _Spelled) -> frozenset[str]:
+        codes, words = spelled
+        classes = (self._lookup(system, code)[0] for system, code in codes)
+        return NONE.union(*classes, *(self._vocabulary.drugs.concepts(text) for text in words))
+
+    def names_leg(self, elements: Iterable[Concepts]) -> bool:
+        """Whether the words of some element name a leg."""
+        leg = self._vocabulary.leg
+        return any(not leg.isdisjoint(words_of(text)) for element in elements for text in texts(element))
+
+    # --- results (DS-17) -----------------------------------------------------------------------------------------
+
+    def tests(self, code: Concepts) -> frozenset[str]:
+        """Name what a result is of: by its codings, else by a code without a system, else by its exact name."""
+        if type(code) is Concept and type(code.coding) is list and len(code.coding) == 1:
+            found, known_system = self._lookup(code.coding[0].system, code.coding[0].code)  # as most results are coded
+        else:
+            found, known_system = self.coded(code)
+        if found or known_system:
+            return found
+        for coding in codings(code):
+            if not coding.system and coding.code and (names := self._unsystematic(coding, code)):
+                return names
+        return frozenset(name for text in texts(code) if (name := self._analyte_named(text)))
+
+    def _unsystematic(self, coding: Coding, code: Concepts) -> frozenset[str]:
+        """Accept a LOINC code without its system only when the words name the same analyte."""
+        meant, _ = self._lookup(_LOINC, coding.code)
+        analytes = self._vocabulary.analytes
+        codes, words = _spelled(code)
+        return frozenset(
+            name for name in meant if name in analytes and self._names(name, words, self._use(analytes[name], codes))
+        )
+
+    def recognised(self, name: str, code: Concepts) -> Recognised:
+        """Say how far a result may be taken for one of an analyte."""
+        return self._judged(name, _spelled(code))
+
+    def _recognised(self, name: str, spelled: _Spelled) -> Recognised:
+        codes, words = spelled
+        analyte = self._vocabulary.analytes[name]
+        others = {self._analyte_named(text) for text in words} - {None}
+        use = self._use(analyte, codes)
+        return Recognised(
+            analyte=analyte,
+            use=use,
+            coded=any(name in self._lookup(system, code)[0] for system, code in codes),
+            named=self._names(name, words, use),
+            contradicted=bool(others) and name not in others,
+        )
+
+    def _use(self, analyte: Analyte, codes: _Codes) -> CodeUse:
+        for spelling, code in codes:
+            system = self._vocabulary.codes.systems.canonical(spelling) if spelling else _LOINC
+            if system and code and (use := analyte.uses.get((system, code.strip()))):
+                return use
+        return CodeUse()
+
+    def _analyte_named(self, text: str) -> str | None:
+        """Find the analyte whose exact name a text is, a LOINC name's `[property] in specimen` aside."""
+        folded = _folded(text)
+        return self._vocabulary.names.get(folded) or self._vocabulary.names.get(folded.partition(" [")[0])
+
+    def _names(self, name: str, words: tuple[str, ...], use: CodeUse) -> bool:
+        """Whether the words of a code name an analyte: as its code system does, exactly, or as a longer name begins."""
+        return any(_folded(text) == _folded(use.display) or self._is_name(text, name) for text in words)
+
+    def _is_name(self, text: str, name: str) -> bool:
+        exactly = self._analyte_named(text)
+        if exactly:
+            return exactly == name
+        folded = _folded(text)
+        known = self._vocabulary.analytes[name].names
+        return any(folded.startswith(start) and not folded[len(start) : len(start) + 1].isalnum() for start in known)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _spelled(value: Concepts) -> _Spelled:
+    """Give the codings and the words of an element as they were written: what its meaning hangs on."""
+    return tuple((coding.system, coding.code) for coding in codings(value)), tuple(texts(value))
+
+
+@cache
+def recogniser(vocabulary: Vocabulary) -> Recogniser:
+    """Give the one recogniser of a vocabulary."""
+    return Recogniser(vocabulary)
