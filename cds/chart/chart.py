@@ -84,6 +84,8 @@ class Chart:
     """Areas that are not wholly known, each with the reason in words."""
     findings: dict[int, Any] = field(default_factory=dict)
     """What was already concluded from this chart, by criterion (cds.reasoning.criteria)."""
+    failed: set[int] = field(default_factory=set)
+    """Criteria that are known not to be met, without its being known whether they are not met or unknown."""
 
     @property
     def age(self) -> int | None:

@@ -175,7 +175,7 @@ def _folded(text: str) -> str:
 
 def _spelled(value: Concepts) -> _Spelled:
     """Give the codings and the words of an element as they were written: what its meaning hangs on."""
-    return tuple((coding.system, coding.code) for coding in codings(value)), tuple(texts(value))
+    return tuple([(coding.system, coding.code) for coding in codings(value)]), tuple(texts(value))
 
 
 @cache

@@ -7,7 +7,6 @@ element that fits none of its forms is dropped, and the rest of its resource is 
 A resource that this module does not name is not read.
 """
 
-from collections.abc import Iterator
 from typing import Any, Union
 
 import msgspec
@@ -468,11 +467,11 @@ SubscriptionStatus SubscriptionTopic Substance SubstanceDefinition SubstanceNucl
 SubstanceProtein SubstanceReferenceInformation SubstanceSourceMaterial SubstanceSpecification SupplyDelivery
 SupplyRequest Task TerminologyCapabilities TestPlan TestReport TestScript Transport ValueSet VerificationResult
 VisionPrescription
-""".split()
+""".split()  # noqa: SIM905 - names read better as words
 """Kinds of STU3, R4, R4B and R5 that nobody reads: known by name, so that they pass without a second look."""
 
 _unread = tuple(msgspec.defstruct(name, [], tag=name, tag_field="resourceType", gc=False) for name in _UNREAD)
-Decodable: Any = Union[(AnyResource, *_unread)]  # noqa: UP007 - made of what is known only here
+Decodable: Any = Union[(AnyResource, *_unread)]
 """Any resource that a Bundle may hold, decoded as far as it is read."""
 
 
@@ -524,25 +523,26 @@ def _salvage(raw: Raw | bytes) -> tuple[AnyResource | None, tuple[str, ...]]:
     return resource, tuple(dropped)
 
 
-def concepts(value: Any) -> Iterator[Concept]:
+def concepts(value: Any) -> list[Concept]:
     """Give the CodeableConcepts in an element of any of its shapes."""
-    for item in items(value):
-        if isinstance(item, str):
-            yield Concept(code=item, text=item)
-        elif isinstance(item, Concept):
-            for inner in item.value or (item,):
-                yield inner.concept or inner
+    if isinstance(value, Concept):
+        return concepts(value.value) if value.value else [value.concept or value]
+    if isinstance(value, list):
+        return [concept for item in value for concept in concepts(item)]
+    return [Concept(code=value, text=value)] if isinstance(value, str) else []
 
 
-def codings(value: Any) -> Iterator[Coding]:
+def codings(value: Any) -> list[Coding]:
     """Give the codings in an element of any of its shapes."""
+    found: list[Coding] = []
     for concept in concepts(value):
         if isinstance(concept.coding, list):
-            yield from concept.coding
+            found += concept.coding
         elif concept.coding is not None:
-            yield concept.coding
+            found.append(concept.coding)
         elif concept.code is not None:
-            yield Coding(concept.system, concept.code, concept.display)
+            found.append(Coding(concept.system, concept.code, concept.display))
+    return found
 
 
 def codes(value: Any) -> frozenset[str]:
@@ -554,16 +554,13 @@ def codes(value: Any) -> frozenset[str]:
     return frozenset(found or (concept.text.strip().lower() for concept in concepts(value) if concept.text))
 
 
-def texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> list[str]:
     """Give the words of an element: its text and the displays of its codings."""
+    found = []
     for concept in concepts(value):
-        if concept.text:
-            yield concept.text
-        if concept.display:
-            yield concept.display
-        for coding in codings(concept):
-            if coding.display and coding.display != concept.text:
-                yield coding.display
+        said = (concept.text, concept.display, *(coding.display for coding in codings(concept)))
+        found += [text for text in dict.fromkeys(said) if text]
+    return found
 
 
 def items(value: Any) -> list[Any]:

@@ -183,7 +183,7 @@ def measurement(
         amended=observation.status in _AMENDED,
         issued=_moment(observation.issued),
         updated=_moment(observation.meta.last_updated if observation.meta else None),
-        side=_side(observation, valued, analyte),
+        side=_side(observation, valued, recognised),
         haemolysed=haemolysed,
     )
 
@@ -273,12 +273,13 @@ def _is_absent(valued: Valued) -> bool:
     return not said.isdisjoint(_NOT_PERFORMED)
 
 
-def _side(observation: Observation, valued: Valued, analyte: Analyte) -> str:
+def _side(observation: Observation, valued: Valued, recognised: Recognised) -> str:
     """Say of which side a finding of the body is; a laboratory result has none."""
-    if analyte.category != "exam":
+    if recognised.analyte.category != "exam":
         return ""
     elements = (valued.code, observation.body_site, observation.code)
-    words = {word for element in elements for text in texts(element) for word in words_of(text)}
+    said = (recognised.use.display, *(text for element in elements for text in texts(element)))
+    words = {word for text in said for word in words_of(text)}
     sides = words & {"left", "right"}
     return sides.pop() if len(sides) == 1 else ""
 

@@ -119,6 +119,7 @@ def _usual() -> msgspec.json.Decoder[_Envelope[Any]]:
 
 
 _by_key = msgspec.json.Decoder(_Envelope[dict[str, Raw]])
+_anything = msgspec.json.Decoder(Raw)
 ONE_PASS = 1536 * 1024
 """Up to this size a body is decoded in one pass, in which no other call is heard; a larger one key by key [By]."""
 
@@ -130,16 +131,15 @@ def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | No
             body.decode()
         if len(body) <= ONE_PASS and (decoded := _in_one_pass(body)) is not None:
             return decoded
-        envelope = _by_key.decode(body)
-    except msgspec.ValidationError as error:
-        raise InvalidCall(_in_words(str(error))) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _key_by_key(body)
+    except RecursionError as error:
+        raise NotJson("the body is nested too deeply to be read") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJson("the body is not JSON in UTF-8; send one JSON object as application/json") from error
-    return envelope, envelope.prefetch or {}
 
 
 def _in_one_pass(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]] | None:
-    """Decode a call whose every resource is as it should be; None when one is not, and has to be looked at by itself."""
+    """Decode a call whose resources are all as they should be; None when one is not, and has to be looked at alone."""
     try:
         envelope = _usual().decode(body)
     except msgspec.ValidationError:
@@ -149,6 +149,16 @@ def _in_one_pass(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value 
     if any(isinstance(value, Value) and not is_usual(value) for value in given.values()):
         return None
     return envelope, given
+
+
+def _key_by_key(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]]:
+    """Decode the envelope of a call, its prefetch left raw."""
+    try:
+        envelope = _by_key.decode(body)
+    except msgspec.ValidationError as error:
+        _anything.decode(body)  # a decoder stops at the first wrong type; what follows may be no JSON at all
+        raise InvalidCall(_in_words(str(error))) from error
+    return envelope, envelope.prefetch or {}
 
 
 def _in_words(error: str) -> str:

@@ -18,12 +18,12 @@ from cds.errors import InvalidCall, MissingData, TooLarge, UnknownService
 from cds.fhir import prefetch
 from cds.fhir.record import PatientRecord
 from cds.hooks import discovery
-from cds.hooks.request import HookRequest, read_request
+from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
 from cds.services import SERVICES, Service, assess, knowledge, needs
 from cds.settings import Settings
 
-LARGE = 512 * 1024
+LARGE = ONE_PASS
 """From this size on a body is read with breaths between, and only one at a time [By]."""
 
 LARGE_CALLS = 8
@@ -31,6 +31,13 @@ LARGE_CALLS = 8
 
 RETRY_AFTER = 2
 
+MOST_VALUES = 2_000_000
+"""Values in a body, counted by their commas: three times what charts of the largest size hold; each costs memory."""
+
+MOST_RESOURCES = 50_000
+"""Resources in a body."""
+
+_NARROW = "narrow the prefetch queries by date or count"
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +67,7 @@ class HookRoutes:
         Raises:
             UnknownService: no such service (404).
             HTTPException: the body is compressed (415), or too many large calls are in hand (503).
-            TooLarge: the body is over the limit (413).
+            TooLarge: the body is over a limit (413).
             NotJson: the body is not JSON (400).
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
@@ -77,11 +84,16 @@ class HookRoutes:
     async def _answer_large(self, service: Service, body: bytes, today: date) -> CardsResponse:
         if self._large_calls >= LARGE_CALLS:
             raise HTTPException(503, headers={"Retry-After": str(RETRY_AFTER)})
+        if body.count(b",") > MOST_VALUES:
+            raise TooLarge(f"the body holds more than {MOST_VALUES} values: {_NARROW}")
         self._large_calls += 1
         try:
             async with self._one_large:
                 opened = _open(service, body, today)
-                for _ in prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply):
+                steps = prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply)
+                for count, _ in enumerate(steps, 1):
+                    if count * prefetch.SLICE > MOST_RESOURCES:
+                        raise TooLarge(f"the body holds more than {MOST_RESOURCES} resources: {_NARROW}")
                     await asyncio.sleep(0)
                 return _conclude(opened, self.settings)
         finally:
@@ -101,7 +113,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes: narrow the prefetch queries by date or count")
+            raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
         chunks.append(chunk)
     return b"".join(chunks)
 

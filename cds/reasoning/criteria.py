@@ -35,6 +35,11 @@ class Criterion(ABC):
             finding = chart.findings[id(self)] = self._test(chart)
         return finding
 
+    def holds(self, chart: Chart) -> Finding | None:
+        """Give the finding if the criterion is met, else None: the short way where not met and unknown are the same."""
+        finding = self.check(chart)
+        return finding if finding.state is State.MET else None
+
     @abstractmethod
     def _test(self, chart: Chart) -> Finding: ...
 
@@ -42,9 +47,39 @@ class Criterion(ABC):
     def __str__(self) -> str: ...
 
 
-class _AllOf(Criterion):
+class _Combined(Criterion):
+    """Criteria combined, with a short way that stops at the first part that settles it."""
+
     def __init__(self, parts: Sequence[Criterion]) -> None:
         self.parts = parts
+
+    def holds(self, chart: Chart) -> Finding | None:
+        finding: Finding | None = chart.findings.get(id(self))
+        if finding is not None:
+            return finding if finding.state is State.MET else None
+        if id(self) in chart.failed:
+            return None
+        finding = self._hold(chart)
+        if finding is None:
+            chart.failed.add(id(self))
+        else:
+            chart.findings[id(self)] = finding
+        return finding
+
+    @abstractmethod
+    def _hold(self, chart: Chart) -> Finding | None: ...
+
+
+class _AllOf(_Combined):
+    def _hold(self, chart: Chart) -> Finding | None:
+        found, cap = [], Indicator.CRITICAL
+        for part in self.parts:
+            finding = part.holds(chart)
+            if finding is None:
+                return None
+            cap = min(cap, finding.cap)
+            found.append(finding)
+        return Finding(State.MET, parts=tuple(found), cap=cap)
 
     def _test(self, chart: Chart) -> Finding:
         found, state, cap = [], State.MET, Indicator.CRITICAL
@@ -54,8 +89,7 @@ class _AllOf(Criterion):
                 return finding
             if finding.state is State.UNKNOWN:
                 state = State.UNKNOWN
-            if finding.cap < cap:
-                cap = finding.cap
+            cap = min(cap, finding.cap)
             found.append(finding)
         return Finding(state, parts=tuple(found), cap=cap)
 
@@ -63,9 +97,10 @@ class _AllOf(Criterion):
         return " and ".join(_bracketed(part) for part in self.parts)
 
 
-class _AnyOf(Criterion):
-    def __init__(self, parts: Sequence[Criterion]) -> None:
-        self.parts = parts
+class _AnyOf(_Combined):
+    def _hold(self, chart: Chart) -> Finding | None:
+        hits = [finding for part in self.parts if (finding := part.holds(chart)) is not None]
+        return _any_of_them(hits) if hits else None
 
     def _test(self, chart: Chart) -> Finding:
         hits, others, state = [], [], State.NOT_MET
@@ -77,14 +112,17 @@ class _AnyOf(Criterion):
             if finding.state is State.UNKNOWN:
                 state = State.UNKNOWN
             others.append(finding)
-        if not hits:
-            return Finding(state, (), (), tuple(others))
-        if len(hits) == 1:
-            return hits[0]
-        return Finding(State.MET, (), (), tuple(hits), max(f.cap for f in hits))
+        return _any_of_them(hits) if hits else Finding(state, parts=tuple(others))
 
     def __str__(self) -> str:
         return " or ".join(_bracketed(part) for part in self.parts)
+
+
+def _any_of_them(hits: Sequence[Finding]) -> Finding:
+    """Conclude from findings each of which would do alone."""
+    if len(hits) == 1:
+        return hits[0]
+    return Finding(State.MET, parts=tuple(hits), cap=max(f.cap for f in hits))
 
 
 class _AtLeast(Criterion):

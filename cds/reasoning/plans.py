@@ -126,49 +126,43 @@ class Plan:
 
     def advise(self, chart: Chart) -> list[Advice]:
         """Weigh every recommendation against a chart."""
-        if not self.for_whom.check(chart).is_met:
+        if self.for_whom.holds(chart) is None:
             return []
-        blocked = self.unless.check(chart) if self.unless else None
-        if blocked is not None and blocked.is_met:
-            return []
-        return [
-            advice
-            for recommendation in self.recommends
-            if (advice := self._weigh(recommendation, chart, blocked)) is not None
-        ]
+        return [r for recommendation in self.recommends if (r := self._weigh(recommendation, chart)) is not None]
 
-    def _weigh(self, recommendation: Recommendation, chart: Chart, blocked: Finding | None) -> Advice | None:
-        context = (recommendation.context or self.context).check(chart)
-        if not context.is_met:
+    def _weigh(self, recommendation: Recommendation, chart: Chart) -> Advice | None:
+        context = (recommendation.context or self.context).holds(chart)
+        if context is None:
             return None
-        found = recommendation.when.check(chart)
-        if not found.is_met:
+        found = recommendation.when.holds(chart)
+        if found is None:
             return None
-        unless = recommendation.unless.check(chart) if recommendation.unless else None
-        if unless is not None and unless.is_met:
+        doubts = [ground.check(chart) for ground in (self.unless, recommendation.unless) if ground is not None]
+        if any(doubt.is_met for doubt in doubts):
             return None
         indicator, facts = _indicator(self._base(recommendation), recommendation, found, chart)
-        muted = self.mutes.check(chart) if self.mutes else None
-        if muted is not None and muted.is_met and indicator < Indicator.CRITICAL:
-            return None
+        if self.mutes is not None and indicator < Indicator.CRITICAL:
+            muted = self.mutes.check(chart)
+            if muted.is_met:
+                return None
+            doubts.append(muted)
         notes = []
         for name, criterion in recommendation.notes.items():
-            if (note := criterion.check(chart)).is_met:
+            if (note := criterion.holds(chart)) is not None:
                 notes.append(name)
                 facts.append(note.basis)
-        doubts = (blocked, unless, muted)
         return Advice(
             plan=self,
             name=recommendation.name,
             indicator=indicator,
             basis=merged((found.basis, *facts)),
             context=context.basis,
-            unknown=merged_words(d.unknown for d in doubts if d is not None and d.state is State.UNKNOWN),
+            unknown=merged_words(doubt.unknown for doubt in doubts if doubt.state is State.UNKNOWN),
             notes=tuple(notes),
             suggests=tuple(
                 order
                 for order in self.knowledge.file.recommendations[recommendation.name].suggests
-                if order not in recommendation.only or recommendation.only[order].check(chart).is_met
+                if order not in recommendation.only or recommendation.only[order].holds(chart) is not None
             ),
             shown=self._shown(recommendation, chart),
         )
@@ -199,14 +193,14 @@ def _indicator(
     """Settle the indicator: as high as a met raise lifts it, as low as the facts or a met cap hold it."""
     indicator, facts = base, []
     for word, criterion in recommendation.raises:
-        raised = criterion.check(chart)
-        if raised.is_met:
+        raised = criterion.holds(chart)
+        if raised is not None:
             facts.append(raised.basis)
             indicator = max(indicator, min(Indicator[word.upper()], raised.cap))
     indicator = min(indicator, found.cap)
     for word, criterion in recommendation.caps:
-        capped = criterion.check(chart)
-        if capped.is_met:
+        capped = criterion.holds(chart)
+        if capped is not None:
             facts.append(capped.basis)
             indicator = min(indicator, Indicator[word.upper()])
     return indicator, facts
@@ -225,8 +219,8 @@ def _in_words(shown: Shown, chart: Chart) -> str:
     if isinstance(shown, Measure):
         result = shown.choose(chart).result
         return _NOT_RECORDED if result is None else _value(result)
-    finding = shown.check(chart)
-    if not finding.is_met:
+    finding = shown.holds(chart)
+    if finding is None:
         return _NOT_RECORDED
     return ", ".join(dict.fromkeys(_value(f) if isinstance(f, Measurement) else f.name for f in finding.basis))
 

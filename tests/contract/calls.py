@@ -16,7 +16,6 @@ ENCOUNTER = "/cds-services/leg-ache-encounter"
 SERVICES = {"patient-view": REVIEW, "encounter-start": ENCOUNTER}
 
 
-
 def whole(client: httpx.Client, path: str) -> str:
     """Give the whole address of a path: a client takes two slashes at the start for a host."""
     return str(client.base_url).rstrip("/") + path

@@ -1,4 +1,4 @@
-"""What an answer may look like, as closed as the tables of CDS Hooks 2.0 and 3.0-ballot; written apart from the service.
+"""What an answer may look like: as closed as the tables of CDS Hooks 2.0 and 3.0-ballot, and apart from our models.
 
 https://cds-hooks.hl7.org/2.0/#cds-service-response
 """
@@ -256,7 +256,9 @@ def advised(cards: list[dict[str, Any]]) -> list[str]:
 
 def unknowns(cards: list[dict[str, Any]]) -> set[str]:
     """Give what the cards say was not checked."""
-    return {u for c in cards for a in c.get("extension", {}).get("org.legwork.advice", ()) for u in a.get("unknown", ())}
+    return {
+        u for c in cards for a in c.get("extension", {}).get("org.legwork.advice", ()) for u in a.get("unknown", ())
+    }
 
 
 def told(cards: list[dict[str, Any]]) -> Any:

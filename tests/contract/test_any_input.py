@@ -15,7 +15,17 @@ from tests.contract.calls import ENCOUNTER, FIXTURES, REVIEW, call, rich, whole
 from tests.contract.shapes import cards_of, fully_valid, outcome_of
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY", "ODD"]
-PATHS = ["/", "/cds-services", REVIEW, ENCOUNTER, "/cds-services/x", "/health", "/ready", "/knowledge/rls", "/knowledge/x"]
+PATHS = [
+    "/",
+    "/cds-services",
+    REVIEW,
+    ENCOUNTER,
+    "/cds-services/x",
+    "/health",
+    "/ready",
+    "/knowledge/rls",
+    "/knowledge/x",
+]
 BOUND = 5
 """Seconds that any one answer may take on a busy machine."""
 
@@ -30,7 +40,6 @@ def tried(times: int) -> settings:
     )
 
 
-
 class Verbatim(str):
     """A piece of text that goes into a document as it is."""
 
@@ -43,12 +52,41 @@ class Twice(dict[str, Any]):
 
 NASTY: list[Any] = [
     *(None, True, False, 0, -1, 1.5, "", " ", "x", [], {}, [None], [[]], {"": None}, {"resourceType": "Bundle"}),
-    *("2026-13-45", "9999-12-31", "0000-00-00", "9999-12-31T24:60:60+99:99", "-1", "1e9", "NaN", "\u0661", "é", "\U0001f9b5"),
-    *("\u0000", "\u202e", "\n", "{0}{x!r}", "<script>", "x" * 5000, "Patient/p-1", "#", "urn:uuid:", "../..", "{{context.x}}"),
+    *(
+        "2026-13-45",
+        "9999-12-31",
+        "0000-00-00",
+        "9999-12-31T24:60:60+99:99",
+        "-1",
+        "1e9",
+        "NaN",
+        "\u0661",
+        "é",
+        "\U0001f9b5",
+    ),
+    *(
+        "\u0000",
+        "\u202e",
+        "\n",
+        "{0}{x!r}",
+        "<script>",
+        "x" * 5000,
+        "Patient/p-1",
+        "#",
+        "urn:uuid:",
+        "../..",
+        "{{context.x}}",
+    ),
     *map(Verbatim, ("NaN", "Infinity", "-", "1.", "01", "-0", "1e999", "-1e-999", "1e-999999999", "0." + "1" * 400)),
-    *map(Verbatim, ("9" * 400, "9" * 5000, "1e400", '"\\ud800"', '"\\u0000"', "'x'", "", "[1,]", '{"a":1,}', "tru", "/**/1")),
+    *map(
+        Verbatim,
+        ("9" * 400, "9" * 5000, "1e400", '"\\ud800"', '"\\u0000"', "'x'", "", "[1,]", '{"a":1,}', "tru", "/**/1"),
+    ),
     *map(Verbatim, ("[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP, "[" * 300 + "]" * 300)),
-    *map(Verbatim, ('{"value":' * 200 + "1" + "}" * 200, '{"value":[' * 240 + "]}" * 240, '{"concept":' * 400 + "{}" + "}" * 400)),
+    *map(
+        Verbatim,
+        ('{"value":' * 200 + "1" + "}" * 200, '{"value":[' * 240 + "]}" * 240, '{"concept":' * 400 + "{}" + "}" * 400),
+    ),
     {"value": 1e308, "unit": "ng/mL"},
     {"value": "20", "unit": 5, "comparator": "<"},
     {"coding": [None], "text": []},
@@ -103,9 +141,9 @@ def mutated(draw: st.DrawFn) -> bytes:
             case "rename" if isinstance(parent, dict):
                 parent[draw(st.sampled_from(["resourceType", "entry", "id", "code"]))] = parent.pop(key)
             case "wrap":
-                parent[key] = draw(st.sampled_from([lambda x: [x], lambda x: {"resource": x}, lambda x: {"entry": [x]}]))(
-                    parent[key]
-                )
+                parent[key] = draw(
+                    st.sampled_from([lambda x: [x], lambda x: {"resource": x}, lambda x: {"entry": [x]}])
+                )(parent[key])
             case _:
                 other, name = draw(st.sampled_from(list(places(made))))
                 parent[key] = deepcopy(other[name])
@@ -147,7 +185,10 @@ def test_any_address(client, path, method):
 
 
 @tried(40)
-@given(name=st.sampled_from(["Content-Type", "Accept", "Origin", "Host", "Authorization", "Cookie", "X-Odd"]), value=st.binary())
+@given(
+    name=st.sampled_from(["Content-Type", "Accept", "Origin", "Host", "Authorization", "Cookie", "X-Odd"]),
+    value=st.binary(),
+)
 def test_any_header(client, name, value):
     """CH-Q-01, Z-10, J-31: none of them decides on a call."""
     cards_of(client.post(REVIEW, json=call(), headers={name.encode(): value}))

@@ -52,7 +52,9 @@ def test_other_origins_may_not(client, origin):
     assert "access-control-allow-origin" not in client.get("/cds-services", headers={"Origin": origin}).headers
 
 
-@pytest.mark.parametrize("wish", [{"Access-Control-Request-Method": "DELETE"}, {"Access-Control-Request-Headers": "x-odd"}])
+@pytest.mark.parametrize(
+    "wish", [{"Access-Control-Request-Method": "DELETE"}, {"Access-Control-Request-Headers": "x-odd"}]
+)
 def test_other_methods_and_headers_may_not(client, wish):
     """CH-X-03, Z-04: the answer lets the page read why."""
     response = preflight(client, **wish)

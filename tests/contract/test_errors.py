@@ -66,7 +66,9 @@ def test_a_body_that_is_no_json_is_refused(client, body):
 
 
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
-@pytest.mark.parametrize("place", ["body", "unknown", "context", "prefetch", "patient", "conditions", "entry", "resource"])
+@pytest.mark.parametrize(
+    "place", ["body", "unknown", "context", "prefetch", "patient", "conditions", "entry", "resource"]
+)
 def test_a_hundred_thousand_levels_are_refused_or_ignored(client, opening, closing, place):
     """CH-Z-15."""
     deep = opening * DEEP + b"1" + closing * DEEP
@@ -100,7 +102,9 @@ def test_an_unknown_service_is_not_found(client, id_):
     assert "cds-services" in outcome_of(client.post(f"/cds-services/{id_}", json=call()), 404)
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/cds-services/a/b", "/docs", "/redoc", "/openapi.json", "/knowledge/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/cds-services/a/b", "/docs", "/redoc", "/openapi.json", "/knowledge/x"]
+)
 def test_an_unknown_address_is_not_found(client, path):
     """CH-Z-04, Z-12, Z-14."""
     outcome_of(client.get(path), 404)
@@ -180,7 +184,7 @@ def test_no_error_repeats_what_was_sent(client, made):
 
 def test_an_error_that_nobody_foresaw_is_still_in_words(client, monkeypatch, caplog):
     """CH-Z-04, Z-12, X-04: and its id leads to the place in the log, without the patient's data."""
-    monkeypatch.setattr("cds.hooks.routes.assess", lambda chart: {}[SENT])
+    monkeypatch.setattr("cds.hooks.routes.assess", lambda chart: dict[str, str]()[SENT])
 
     response = client.post(REVIEW, json=call(), headers={"Origin": "https://sandbox.cds-hooks.org"})
 
@@ -281,3 +285,20 @@ async def at_once(app, body, count):
     """Send a body several times before the first answer."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as many:
         return await asyncio.gather(*(many.post(REVIEW, content=body) for _ in range(count)))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (prefetch(conditions=bundle(entry=[5] * 3_000_000)), "values"),
+        (prefetch(conditions=bundle(entry=[{}] * 3_000_000)), "values"),
+        (prefetch(*[{"resourceType": "Basic"}] * 60_000), "resources"),
+    ],
+    ids=["numbers for entries", "empty entries", "small resources"],
+)
+def test_more_than_any_chart_holds_is_refused_with_the_remedy(client, values, words):
+    """CH-Z-11, Z-15, N-02: a body may be small and yet fill the memory."""
+    said = outcome_of(client.post(REVIEW, content=json.dumps(call(values), separators=(",", ":"))), 413)
+
+    assert words in said
+    assert "narrow" in said

@@ -5,14 +5,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from cds.hooks.routes import LARGE
-from tests.contract.calls import PATIENT, RESTLESS_LEGS, REVIEW, bundle, call, ferritin, prefetch, rich
+from tests.contract.calls import RESTLESS_LEGS, REVIEW, bundle, call, ferritin, prefetch, rich
 from tests.contract.shapes import advised, cards_of, told
 
 
 def about(patient_id: str, value: int) -> dict:
     """Make a call about a patient whose id and ferritin are known again in the answer."""
     made = call(prefetch(RESTLESS_LEGS, labs=bundle(ferritin(value))))
-    return json.loads(json.dumps(made).replace('"p-1"', f'"{patient_id}"').replace("Patient/p-1", f"Patient/{patient_id}"))
+    return json.loads(
+        json.dumps(made).replace('"p-1"', f'"{patient_id}"').replace("Patient/p-1", f"Patient/{patient_id}")
+    )
 
 
 def test_parallel_calls_do_not_mix_up_patients(client):
@@ -37,7 +39,7 @@ def test_a_chart_of_thousands_of_results_is_answered_in_time(client):
     """CH-N-03, R-04."""
     history = bundle(*(ferritin(20 + day % 5, day, id=f"f-{day}") for day in range(1, 5001)))
     made = json.dumps(call(prefetch(RESTLESS_LEGS, labs=history, observations=history))).encode()
-    assert len(made) > 5 * LARGE
+    assert len(made) > 2 * LARGE
 
     start = time.perf_counter()
     cards = cards_of(client.post(REVIEW, content=made))
@@ -50,7 +52,7 @@ def test_a_chart_of_thousands_of_results_is_answered_in_time(client):
 def test_a_large_chart_is_answered_as_the_same_chart_without_its_padding(client):
     """CH-N-04."""
     small = prefetch(RESTLESS_LEGS, labs=bundle(ferritin(20)))
-    padding = [{"resourceType": "Observation", "id": f"x-{n}", "code": {"text": "x" * 1000}} for n in range(600)]
+    padding = [{"resourceType": "Observation", "id": f"x-{n}", "code": {"text": "x" * 1000}} for n in range(2000)]
     large = {**small, "examinations": bundle(*padding)}
     assert len(json.dumps(large)) > LARGE
 

@@ -1,6 +1,7 @@
 """Prefetch data: https://cds-hooks.hl7.org/2.0/#providing-fhir-resources-to-a-cds-service."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,9 @@ def test_asked_and_nothing_there_is_an_answer(client, nothing):
     assert answer(client, prefetch(conditions=nothing)) == []
 
 
-@pytest.mark.parametrize("value", [None, bundle(), FAILED, "Patient/p-1", "123", 5, True, [], [PATIENT], {}, RESTLESS_LEGS])
+@pytest.mark.parametrize(
+    "value", [None, bundle(), FAILED, "Patient/p-1", "123", 5, True, [], [PATIENT], {}, RESTLESS_LEGS]
+)
 def test_a_patient_who_is_not_there_is_a_failed_precondition(client, value):
     """CH-P-03, P-09, P-12: never an empty list of cards."""
     words = refusal(client, prefetch(RESTLESS_LEGS, patient=value), 412)
@@ -168,13 +171,13 @@ def test_what_could_not_be_checked_is_named_on_the_card(client):
 def test_data_of_another_patient_are_not_used(client):
     """CH-P-13, R-08."""
     others = {"subject": SOMEBODY_ELSE}
-    results = bundle(ferritin(20, **others), without(ferritin(20, 11), "subject"))
+    results = bundle({**ferritin(20), **others}, without(ferritin(20, 11), "subject"))
 
     assert answer(client, prefetch({**RESTLESS_LEGS, **others})) == []
     assert advised(answer(client, prefetch(RESTLESS_LEGS, labs=results))) == [NO_IRON_STUDIES]
 
 
-BROKEN = [
+BROKEN: list[Any] = [
     None,
     5,
     "x",
@@ -198,7 +201,9 @@ def test_broken_and_unknown_resources_cost_only_themselves(client):
     assert told(mixed) == told(whole)
 
 
-@pytest.mark.parametrize("entry", [None, 5, "x", [], {}, {"resource": None}, {"fullUrl": 5}, {"fullUrl": "x", "link": 5}])
+@pytest.mark.parametrize(
+    "entry", [None, 5, "x", [], {}, {"resource": None}, {"fullUrl": 5}, {"fullUrl": "x", "link": 5}]
+)
 def test_broken_entries_cost_only_themselves(client, entry):
     """CH-P-14."""
     page = bundle(entry=[entry, {"resource": RESTLESS_LEGS}, entry], total=...)

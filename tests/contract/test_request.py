@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.contract.calls import (
 )
 from tests.contract.shapes import advised, cards_of, outcome_of, told
 
-WRONG = [None, "", " ", 5, True, [], {}, ["x"]]
+WRONG: list[Any] = [None, "", " ", 5, True, [], {}, ["x"]]
 
 
 def post(client, body, address=REVIEW, **headers):
@@ -30,7 +31,9 @@ def post(client, body, address=REVIEW, **headers):
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/fhir+json", "text/html", "x/y"])
-@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "application/fhir+json"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/json; charset=utf-8", "application/fhir+json"]
+)
 def test_a_call_is_answered_whatever_the_accept_header_and_the_charset(client, accept, content_type):
     """CH-Q-01, Z-10."""
     response = post(client, json.dumps(call()), Accept=accept, **{"Content-Type": content_type})
@@ -38,7 +41,9 @@ def test_a_call_is_answered_whatever_the_accept_header_and_the_charset(client, a
     assert advised(cards_of(response)) == [NO_IRON_STUDIES]
 
 
-@pytest.mark.parametrize("address", [f"{REVIEW}/", "/cds-services//leg-ache-review", "//cds-services/leg-ache-review//"])
+@pytest.mark.parametrize(
+    "address", [f"{REVIEW}/", "/cds-services//leg-ache-review", "//cds-services/leg-ache-review//"]
+)
 def test_a_call_is_answered_whatever_the_slashes(client, address):
     """CH-Q-01, D-16: the sandbox joins a discovery address with a trailing slash as it is."""
     response = client.post(whole(client, address), json=call(), follow_redirects=False)
@@ -102,7 +107,15 @@ def test_fhir_authorization_without_a_fhir_server_is_refused(client):
 
 @pytest.mark.parametrize(
     "address",
-    ["ftp://ehr.example.org", "ehr.example.org/fhir", "https://", "https://user:secret@ehr.example.org/fhir", "", 5, []],
+    [
+        "ftp://ehr.example.org",
+        "ehr.example.org/fhir",
+        "https://",
+        "https://user:secret@ehr.example.org/fhir",
+        "",
+        5,
+        [],
+    ],
 )
 def test_a_fhir_server_that_is_no_web_address_is_refused_and_not_repeated(client, address):
     """CH-Q-08, Z-13."""
@@ -112,7 +125,9 @@ def test_a_fhir_server_that_is_no_web_address_is_refused_and_not_repeated(client
     assert "secret" not in words
 
 
-@pytest.mark.parametrize("address", [FHIR_SERVER, f"{FHIR_SERVER}/", "https://ehr.example.org", "http://127.0.0.1:8080/r4"])
+@pytest.mark.parametrize(
+    "address", [FHIR_SERVER, f"{FHIR_SERVER}/", "https://ehr.example.org", "http://127.0.0.1:8080/r4"]
+)
 def test_a_fhir_server_alone_changes_nothing(client, address):
     """CH-Q-08, F-09: without a token nothing is fetched."""
     assert advised(cards_of(client.post(REVIEW, json=call(fhirServer=address)))) == [NO_IRON_STUDIES]
@@ -124,7 +139,9 @@ def test_a_prefetch_that_is_no_object_is_refused(client, value):
     assert outcome_of(client.post(REVIEW, json={**call(), "prefetch": value}), 422).startswith("prefetch")
 
 
-@pytest.mark.parametrize("made", [without(call(), "prefetch"), {**call(), "prefetch": None}, {**call(), "prefetch": {}}])
+@pytest.mark.parametrize(
+    "made", [without(call(), "prefetch"), {**call(), "prefetch": None}, {**call(), "prefetch": {}}]
+)
 def test_a_call_without_prefetch_lacks_the_patient(client, made):
     """CH-Q-09, P-09: 412 and not an empty list of cards."""
     assert "prefetch.patient" in outcome_of(client.post(REVIEW, json=made), 412)
@@ -133,13 +150,19 @@ def test_a_call_without_prefetch_lacks_the_patient(client, made):
 def test_unknown_members_and_fields_and_keys_are_ignored_unread(client):
     """CH-G-07, Q-10, H-35, P-11, E-01, E-04, E-06."""
     plain = call()
-    odd = {"com.epic.cdshooks.request.bpa-trigger-action": "23", "deep": [[[]]], "null": None}
+    odd: dict[str, Any] = {"com.epic.cdshooks.request.bpa-trigger-action": "23", "deep": [[[]]], "null": None}
     full = {
         **plain,
         "extension": odd,
         "unknown": odd,
         "context": {**plain["context"], "extension": odd, "selections": [None], "draftOrders": "broken"},
-        "prefetch": {**plain["prefetch"], "patientToGreet": {"resourceType": 5}, "user": "123", "": [None], "x": "\x00"},
+        "prefetch": {
+            **plain["prefetch"],
+            "patientToGreet": {"resourceType": 5},
+            "user": "123",
+            "": [None],
+            "x": "\x00",
+        },
     }
 
     assert told(cards_of(client.post(REVIEW, json=full))) == told(cards_of(client.post(REVIEW, json=plain)))
@@ -218,13 +241,17 @@ def test_encounter_start_requires_the_encounter(client, value):
     assert "encounterId" in outcome_of(client.post(ENCOUNTER, json=made), 422)
 
 
-@pytest.mark.parametrize("user", ["Practitioner/1", "PractitionerRole/a.B-2", "Patient/p-1", "RelatedPerson/" + "x" * 64])
+@pytest.mark.parametrize(
+    "user", ["Practitioner/1", "PractitionerRole/a.B-2", "Patient/p-1", "RelatedPerson/" + "x" * 64]
+)
 def test_every_kind_of_user_that_the_hook_names_is_taken(client, user):
     """CH-H-01, H-20."""
     assert advised(cards_of(client.post(REVIEW, json=with_context(userId=user)))) == [NO_IRON_STUDIES]
 
 
-@pytest.mark.parametrize("user", ["1", "Practitioner/", "Device/1", "Practitioner/1/2", "Practitioner/ 1", "/Practitioner/1"])
+@pytest.mark.parametrize(
+    "user", ["1", "Practitioner/", "Device/1", "Practitioner/1/2", "Practitioner/ 1", "/Practitioner/1"]
+)
 def test_a_user_that_is_no_reference_to_one_is_refused(client, user):
     """CH-H-20."""
     assert "userId" in outcome_of(client.post(REVIEW, json=with_context(userId=user)), 422)
