@@ -64,6 +64,7 @@ def serve(
         host=settings.host,
         port=settings.port,
         server_header=False,
+        proxy_headers=False,
         access_log=False,
         log_level="warning",
     )

@@ -61,7 +61,7 @@ def drug_kind(medication: AnyMedication, contained: Iterable[object], known: Kno
 
 
 def _reference(medication: AnyMedication) -> Reference | None:
-    if medication.medication_reference is not None:
+    if medication.medication_reference is not None or medication.medication is None:
         return medication.medication_reference
     found = (_reference_of(concept) for concept in concepts(medication.medication))
     return next((reference for reference in found if reference is not None), None)

@@ -142,7 +142,6 @@ class Resource(Struct, gc=False, rename="camel", tag_field="resourceType"):
     """What every resource has."""
 
     id: str | None = None
-    meta: Meta | None = None
 
 
 class Patient(Resource, tag="Patient"):

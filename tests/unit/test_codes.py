@@ -53,10 +53,17 @@ def test_codes_without_a_hierarchy_match_whole(book: CodeBook) -> None:
 @pytest.mark.parametrize(
     "system",
     [
-        "http://loinc.org", "http://loinc.org/", " http://loinc.org ", "HTTP://LOINC.ORG", "https://loinc.org", "http://loinc.org|2.77",
-        "urn:oid:2.16.840.1.113883.6.1", "2.16.840.1.113883.6.1", "URN:OID:2.16.840.1.113883.6.1",
+        "http://loinc.org",
+        "http://loinc.org/",
+        " http://loinc.org ",
+        "HTTP://LOINC.ORG",
+        "https://loinc.org",
+        "http://loinc.org|2.77",
+        "urn:oid:2.16.840.1.113883.6.1",
+        "2.16.840.1.113883.6.1",
+        "URN:OID:2.16.840.1.113883.6.1",
     ],
-)  # fmt: skip
+)
 def test_every_spelling_of_loinc_is_loinc(system: str) -> None:
     """DS-17."""
     assert "ferritin" in knowledge().vocabulary.codes.lookup(system, "2276-4")[0]
@@ -65,10 +72,14 @@ def test_every_spelling_of_loinc_is_loinc(system: str) -> None:
 @pytest.mark.parametrize(
     "system",
     [
-        "http://snomed.info/sct", "https://snomed.info/sct", "http://snomed.info/sct/900000000000207008/version/20260301",
-        "http://snomed.info/sct?fhir_vs=ecl/<64572001", "urn:oid:2.16.840.1.113883.6.96", "http://snomed.info/sct/731000124108",
+        "http://snomed.info/sct",
+        "https://snomed.info/sct",
+        "http://snomed.info/sct/900000000000207008/version/20260301",
+        "http://snomed.info/sct?fhir_vs=ecl/<64572001",
+        "urn:oid:2.16.840.1.113883.6.96",
+        "http://snomed.info/sct/731000124108",
     ],
-)  # fmt: skip
+)
 def test_every_edition_of_snomed_is_snomed(system: str) -> None:
     """2.4."""
     assert "leg-ache" in knowledge().vocabulary.codes.lookup(system, "10601006")[0]
@@ -94,7 +105,14 @@ def test_other_systems_have_their_aliases_too(system: str, code: str, concept: s
 
 @pytest.mark.parametrize(
     ("system", "code"),
-    [("urn:local", "2276-4"), (None, "2276-4"), ("", "2276-4"), (LOINC, None), (LOINC, ""), ("http://loinc.organic", "2276-4")],
+    [
+        ("urn:local", "2276-4"),
+        (None, "2276-4"),
+        ("", "2276-4"),
+        (LOINC, None),
+        (LOINC, ""),
+        ("http://loinc.organic", "2276-4"),
+    ],
 )
 def test_an_unknown_system_or_no_code_says_nothing(book: CodeBook, system: str | None, code: str | None) -> None:
     """2.4: ignored without error, and the words may speak."""

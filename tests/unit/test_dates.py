@@ -76,7 +76,20 @@ def test_any_text_is_a_sane_day_or_none(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "today", "20.05.2026", "05/20/2026", "2026-5-2", "2026-13", "2026-02-30", "2026-05-20T", "20260520", "0000-01-01", "２０２６"],
+    [
+        "",
+        " ",
+        "today",
+        "20.05.2026",
+        "05/20/2026",
+        "2026-5-2",
+        "2026-13",
+        "2026-02-30",
+        "2026-05-20T",
+        "20260520",
+        "0000-01-01",
+        "２０２６",
+    ],
 )
 def test_what_is_no_fhir_date_is_none(text: str) -> None:
     assert parse_day(text) is None
@@ -85,10 +98,17 @@ def test_what_is_no_fhir_date_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "2026-05-20T10:30:00Z", "2026-05-20T10:30:00.123Z", "2026-05-20T10:30:00.123456789012+02:00", "2026-05-20T10:30:00-0500",
-        "2026-05-20T10:30", "2026-05-20 10:30:00", "2026-05-20T10:30:00", "2026-05-20t10:30".replace("t", "T"), " 2026-05-20T10:30Z ",
+        "2026-05-20T10:30:00Z",
+        "2026-05-20T10:30:00.123Z",
+        "2026-05-20T10:30:00.123456789012+02:00",
+        "2026-05-20T10:30:00-0500",
+        "2026-05-20T10:30",
+        "2026-05-20 10:30:00",
+        "2026-05-20T10:30:00",
+        "2026-05-20t10:30".replace("t", "T"),
+        " 2026-05-20T10:30Z ",
     ],
-)  # fmt: skip
+)
 def test_sloppy_instants_are_read(text: str) -> None:
     assert _day(text).first == TODAY
 
@@ -102,14 +122,24 @@ def test_a_day_without_a_time_counts_to_its_end() -> None:
     assert _day("2026-05-20").moment > _day("2026-05-20T23:59:58Z").moment
 
 
-@pytest.mark.parametrize(("text", "shown"), [("2026", "2026"), ("2026-05", "2026-05"), ("2026-05-20T10:00Z", "2026-05-20")])
+@pytest.mark.parametrize(
+    ("text", "shown"), [("2026", "2026"), ("2026-05", "2026-05"), ("2026-05-20T10:00Z", "2026-05-20")]
+)
 def test_a_date_is_shown_as_precisely_as_it_is_known(text: str, shown: str) -> None:
     assert str(_day(text)) == shown
 
 
 @pytest.mark.parametrize(
     ("text", "ago"),
-    [("2026-05-20", 0), ("2026-05-19", 1), ("2026-05", 0), ("2026-04", 20), ("2025", 140), ("2026", 0), ("2026-05-21", -1)],
+    [
+        ("2026-05-20", 0),
+        ("2026-05-19", 1),
+        ("2026-05", 0),
+        ("2026-04", 20),
+        ("2025", 140),
+        ("2026", 0),
+        ("2026-05-21", -1),
+    ],
 )
 def test_a_partial_date_is_as_old_as_its_last_day(text: str, ago: int) -> None:
     """DS-2."""
@@ -118,7 +148,14 @@ def test_a_partial_date_is_as_old_as_its_last_day(text: str, ago: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "future"),
-    [("2026-05-20", False), ("2026-05-21", False), ("2026-05-22", True), ("2026-06", True), ("2026", False), ("2027", True)],
+    [
+        ("2026-05-20", False),
+        ("2026-05-21", False),
+        ("2026-05-22", True),
+        ("2026-06", True),
+        ("2026", False),
+        ("2027", True),
+    ],
 )
 def test_more_than_a_day_ahead_is_the_future(text: str, future: bool) -> None:
     """DS-3."""
@@ -127,7 +164,15 @@ def test_more_than_a_day_ahead_is_the_future(text: str, future: bool) -> None:
 
 @pytest.mark.parametrize(
     ("birth", "age"),
-    [("1976-05-20", 50), ("1976-05-21", 49), ("1976-05", 49), ("1976", 49), ("2026-05-20", 0), ("2026", 0), ("2030-01-01", None)],
+    [
+        ("1976-05-20", 50),
+        ("1976-05-21", 49),
+        ("1976-05", 49),
+        ("1976", 49),
+        ("2026-05-20", 0),
+        ("2026", 0),
+        ("2030-01-01", None),
+    ],
 )
 def test_age_counts_whole_years_and_the_lower_of_two(birth: str, age: int | None) -> None:
     """G-4."""

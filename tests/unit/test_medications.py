@@ -19,16 +19,21 @@ def _is_current(*resources: dict[str, Any]) -> bool:
 
 def _statement(**members: Any) -> dict[str, Any]:
     usual = {
-        "resourceType": "MedicationStatement", "status": "active", "medicationCodeableConcept": METFORMIN, "subject": SUBJECT,
+        "resourceType": "MedicationStatement",
+        "status": "active",
+        "medicationCodeableConcept": METFORMIN,
+        "subject": SUBJECT,
         "effectivePeriod": {"start": "2026-01-01"},
-    }  # fmt: skip
+    }
     return usual | members
 
 
 # --- status and intent -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("intent", ["order", "plan", "original-order", "reflex-order", "filler-order", "instance-order"])
+@pytest.mark.parametrize(
+    "intent", ["order", "plan", "original-order", "reflex-order", "filler-order", "instance-order"]
+)
 def test_an_active_order_is_current(intent: str) -> None:
     """DS-21, 2.3."""
     assert _is_current(prescription(intent=intent))
@@ -62,7 +67,11 @@ def test_a_completed_course_counts_for_ninety_days(authored: Any, current: bool)
 
 def test_a_completed_course_counts_from_its_end() -> None:
     """DS-21."""
-    assert _is_current(prescription(status="completed", authoredOn="2025-01-01", dispenseRequest={"validityPeriod": {"end": "2026-05-01"}}))
+    assert _is_current(
+        prescription(
+            status="completed", authoredOn="2025-01-01", dispenseRequest={"validityPeriod": {"end": "2026-05-01"}}
+        )
+    )
 
 
 def test_what_shall_not_be_given_is_no_exposure() -> None:
@@ -100,7 +109,9 @@ def _dosage(bounds: dict[str, str] | None) -> dict[str, Any]:
         ({"dispenseRequest": {"validityPeriod": {"end": "some day"}}}, True),
     ],
 )
-def test_an_order_whose_end_has_passed_is_not_current_whatever_its_status(members: dict[str, Any], current: bool) -> None:
+def test_an_order_whose_end_has_passed_is_not_current_whatever_its_status(
+    members: dict[str, Any], current: bool
+) -> None:
     """DS-21."""
     assert _is_current(prescription(**members)) is current
 
@@ -111,14 +122,23 @@ def test_an_order_whose_end_has_passed_is_not_current_whatever_its_status(member
 @pytest.mark.parametrize(
     ("members", "current"),
     [
-        ({}, True), ({"status": "intended"}, True), ({"status": "recorded"}, True), ({"status": "not-taken"}, False), ({"status": "unknown"}, False),
-        ({"status": "entered-in-error"}, False), ({"status": "on-hold"}, False), ({"status": "stopped"}, False), ({"taken": "n"}, False),
-        ({"taken": "y"}, True), ({"effectivePeriod": _PAST}, False), ({"status": "completed", "effectivePeriod": _PAST}, True),
+        ({}, True),
+        ({"status": "intended"}, True),
+        ({"status": "recorded"}, True),
+        ({"status": "not-taken"}, False),
+        ({"status": "unknown"}, False),
+        ({"status": "entered-in-error"}, False),
+        ({"status": "on-hold"}, False),
+        ({"status": "stopped"}, False),
+        ({"taken": "n"}, False),
+        ({"taken": "y"}, True),
+        ({"effectivePeriod": _PAST}, False),
+        ({"status": "completed", "effectivePeriod": _PAST}, True),
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "not-taking"}]}}}, False),
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "stopped-as-directed"}]}}}, False),
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "taking-as-directed"}]}}}, True),
     ],
-)  # fmt: skip
+)
 def test_a_statement_counts_while_the_drug_is_taken(members: dict[str, Any], current: bool) -> None:
     """DS-21: R4, STU3 and R5."""
     assert _is_current(_statement(**members)) is current
@@ -127,37 +147,56 @@ def test_a_statement_counts_while_the_drug_is_taken(members: dict[str, Any], cur
 @pytest.mark.parametrize(
     ("members", "given"),
     [
-        ({}, True), ({"status": "in-progress"}, True), ({"status": "not-done"}, False), ({"status": "entered-in-error"}, False),
-        ({"notGiven": True}, False), ({"effectiveDateTime": "2026-06-01"}, False),
+        ({}, True),
+        ({"status": "in-progress"}, True),
+        ({"status": "not-done"}, False),
+        ({"status": "entered-in-error"}, False),
+        ({"notGiven": True}, False),
+        ({"effectiveDateTime": "2026-06-01"}, False),
         ({"effectiveDateTime": None, "occurencePeriod": {"end": "2026-05-18"}}, True),
     ],
-)  # fmt: skip
+)
 def test_an_administration_is_given_on_its_day(members: dict[str, Any], given: bool) -> None:
     """DS-21."""
     usual = {
-        "resourceType": "MedicationAdministration", "status": "completed", "medicationCodeableConcept": METFORMIN, "subject": SUBJECT,
+        "resourceType": "MedicationAdministration",
+        "status": "completed",
+        "medicationCodeableConcept": METFORMIN,
+        "subject": SUBJECT,
         "effectiveDateTime": "2026-05-18",
-    }  # fmt: skip
+    }
 
     read = record_of(usual | members).drugs("metformin")
 
-    assert [(str(drug.on), drug.given, drug.current) for drug in read] == ([("2026-05-18", True, False)] if given else [])
+    assert [(str(drug.on), drug.given, drug.current) for drug in read] == (
+        [("2026-05-18", True, False)] if given else []
+    )
 
 
 @pytest.mark.parametrize(
     ("members", "current"),
     [
-        ({}, True), ({"daysSupply": {"value": 18}}, False), ({"daysSupply": {"value": 19}}, True), ({"daysSupply": {"value": 1e300}}, False),
-        ({"daysSupply": {"value": -5}}, False), ({"daysSupply": None}, False), ({"status": "cancelled"}, False), ({"whenHandedOver": "2026-05-30"}, False),
+        ({}, True),
+        ({"daysSupply": {"value": 18}}, False),
+        ({"daysSupply": {"value": 19}}, True),
+        ({"daysSupply": {"value": 1e300}}, False),
+        ({"daysSupply": {"value": -5}}, False),
+        ({"daysSupply": None}, False),
+        ({"status": "cancelled"}, False),
+        ({"whenHandedOver": "2026-05-30"}, False),
         ({"whenHandedOver": "9999-12-31"}, False),
     ],
-)  # fmt: skip
+)
 def test_a_dispense_is_current_while_its_supply_lasts(members: dict[str, Any], current: bool) -> None:
     """DS-21."""
     usual = {
-        "resourceType": "MedicationDispense", "status": "completed", "medicationCodeableConcept": METFORMIN, "subject": SUBJECT,
-        "whenHandedOver": "2026-05-01", "daysSupply": {"value": 30},
-    }  # fmt: skip
+        "resourceType": "MedicationDispense",
+        "status": "completed",
+        "medicationCodeableConcept": METFORMIN,
+        "subject": SUBJECT,
+        "whenHandedOver": "2026-05-01",
+        "daysSupply": {"value": 30},
+    }
 
     assert _is_current(usual | members) is current
 
@@ -168,7 +207,15 @@ def test_a_dispense_is_current_while_its_supply_lasts(members: dict[str, Any], c
 @pytest.mark.parametrize(
     "concept",
     [
-        {"coding": [{"system": RXNORM, "code": "860975", "display": "24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet"}]},
+        {
+            "coding": [
+                {
+                    "system": RXNORM,
+                    "code": "860975",
+                    "display": "24 HR metformin hydrochloride 500 MG Extended Release Oral Tablet",
+                }
+            ]
+        },
         {"coding": [{"system": "urn:local", "code": "1", "display": "METFORMIN 500MG TAB"}]},
         {"text": "sitagliptin/metformin"},
         {"coding": [{"system": "http://www.whocc.no/atc", "code": "A10BA02"}]},
@@ -197,10 +244,16 @@ _TABLET = {"resourceType": "Medication", "id": "m", "code": METFORMIN}
         ({"medicationReference": {"reference": "Medication/m", "display": "Metformin"}}, []),
         ({"medication": {"reference": {"reference": "Medication/m"}}}, [_TABLET]),
         ({"medication": {"concept": METFORMIN}}, []),
-        ({"medicationReference": {"reference": "Medication/m"}}, [{"resourceType": "Medication", "id": "m", "ingredient": [{"itemCodeableConcept": METFORMIN}]}]),
-        ({"medicationReference": {"reference": "Medication/m"}}, [{"resourceType": "Medication", "id": "m", "ingredient": [{"item": {"concept": METFORMIN}}]}]),
+        (
+            {"medicationReference": {"reference": "Medication/m"}},
+            [{"resourceType": "Medication", "id": "m", "ingredient": [{"itemCodeableConcept": METFORMIN}]}],
+        ),
+        (
+            {"medicationReference": {"reference": "Medication/m"}},
+            [{"resourceType": "Medication", "id": "m", "ingredient": [{"item": {"concept": METFORMIN}}]}],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_drug_may_be_named_by_reference(medication: dict[str, Any], others: list[dict[str, Any]]) -> None:
     """DS-21: contained, beside it, before or after it, in R5; or at least by its display."""
     request = prescription(medicationCodeableConcept=..., **medication)
@@ -212,7 +265,9 @@ def test_a_drug_may_be_named_by_reference(medication: dict[str, Any], others: li
 @pytest.mark.parametrize("reference", ["Medication/other", "#m", "Medication/None", "", "urn:uuid:none"])
 def test_a_drug_that_cannot_be_found_is_unknown(reference: str) -> None:
     """DS-21."""
-    request = prescription(medicationCodeableConcept=..., medicationReference={"reference": reference}, contained=[_TABLET | {"id": "x"}])
+    request = prescription(
+        medicationCodeableConcept=..., medicationReference={"reference": reference}, contained=[_TABLET | {"id": "x"}]
+    )
 
     assert record_of(request, _TABLET, {"resourceType": "Medication", "code": METFORMIN}).drugs("metformin") == ()
 
@@ -255,7 +310,14 @@ def test_the_form_of_a_drug_tells_where_it_acts() -> None:
     cream = {"resourceType": "Medication", "id": "m", "code": _DIPHENHYDRAMINE, "form": {"text": "Cream"}}
 
     assert _antihistamines(cream, medicationCodeableConcept=..., medicationReference={"reference": "Medication/m"}) == 0
-    assert _antihistamines(cream | {"form": {"text": "Tablet"}}, medicationCodeableConcept=..., medicationReference={"reference": "Medication/m"}) == 1
+    assert (
+        _antihistamines(
+            cream | {"form": {"text": "Tablet"}},
+            medicationCodeableConcept=...,
+            medicationReference={"reference": "Medication/m"},
+        )
+        == 1
+    )
 
 
 def test_beside_a_stated_route_the_words_of_the_dosage_may_say_what_for() -> None:

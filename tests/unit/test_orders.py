@@ -10,9 +10,14 @@ from tests.unit.fhir import FERRITIN, LOINC, SNOMED, SUBJECT, coded, record_of
 
 def _request(**members: Any) -> dict[str, Any]:
     usual = {
-        "resourceType": "ServiceRequest", "id": "s", "status": "active", "intent": "order", "code": coded(FERRITIN), "subject": SUBJECT,
+        "resourceType": "ServiceRequest",
+        "id": "s",
+        "status": "active",
+        "intent": "order",
+        "code": coded(FERRITIN),
+        "subject": SUBJECT,
         "authoredOn": "2026-05-01",
-    }  # fmt: skip
+    }
     return usual | members
 
 
@@ -39,10 +44,18 @@ def test_a_completed_request_is_known_but_not_open() -> None:
 @pytest.mark.parametrize(
     "members",
     [
-        {"status": "revoked"}, {"status": "entered-in-error"}, {"status": "unknown"}, {"status": None}, {"intent": "option"}, {"intent": "directive"},
-        {"doNotPerform": True}, {"authoredOn": "2026-06-01"}, {"code": coded("1975-2")}, {"subject": {"reference": "Patient/q"}},
+        {"status": "revoked"},
+        {"status": "entered-in-error"},
+        {"status": "unknown"},
+        {"status": None},
+        {"intent": "option"},
+        {"intent": "directive"},
+        {"doNotPerform": True},
+        {"authoredOn": "2026-06-01"},
+        {"code": coded("1975-2")},
+        {"subject": {"reference": "Patient/q"}},
     ],
-)  # fmt: skip
+)
 def test_a_request_that_does_not_count(members: dict[str, Any]) -> None:
     """DS-20, DS-23."""
     assert record_of(_request(**members)).orders("ferritin") == ()
@@ -55,7 +68,12 @@ def test_a_request_for_a_panel_is_one_for_what_it_contains(panel: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "members", [{"code": {"concept": coded(FERRITIN)}}, {"resourceType": "ProcedureRequest"}, {"authoredOn": None, "occurrenceDateTime": "2026-05-01"}]
+    "members",
+    [
+        {"code": {"concept": coded(FERRITIN)}},
+        {"resourceType": "ProcedureRequest"},
+        {"authoredOn": None, "occurrenceDateTime": "2026-05-01"},
+    ],
 )
 def test_requests_of_other_versions_are_read(members: dict[str, Any]) -> None:
     """R5 wraps the code, STU3 has another name for the resource."""
@@ -72,21 +90,33 @@ _ABI = coded("401221002", SNOMED)
 @pytest.mark.parametrize(
     ("members", "on"),
     [
-        ({"performedDateTime": "2026-01-01"}, "2026-01-01"), ({"performedPeriod": {"start": "2026-01-01", "end": "2026-01-02"}}, "2026-01-02"),
-        ({"occurrenceDateTime": "2026-01-03"}, "2026-01-03"), ({"occurrencePeriod": {"start": "2026-01-04"}}, "2026-01-04"), ({}, "None"),
+        ({"performedDateTime": "2026-01-01"}, "2026-01-01"),
+        ({"performedPeriod": {"start": "2026-01-01", "end": "2026-01-02"}}, "2026-01-02"),
+        ({"occurrenceDateTime": "2026-01-03"}, "2026-01-03"),
+        ({"occurrencePeriod": {"start": "2026-01-04"}}, "2026-01-04"),
+        ({}, "None"),
         ({"_performedDateTime": {"extension": [{"valueCode": "unknown"}]}}, "None"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("status", ["completed", "in-progress", "preparation"])
 def test_a_procedure_that_was_done_has_its_day(status: str, members: dict[str, Any], on: str) -> None:
     """2.3."""
-    (act,) = record_of({"resourceType": "Procedure", "status": status, "code": _ABI, "subject": SUBJECT} | members).acts("abi-order")
+    (act,) = record_of(
+        {"resourceType": "Procedure", "status": status, "code": _ABI, "subject": SUBJECT} | members
+    ).acts("abi-order")
 
     assert str(act.on) == on
 
 
 @pytest.mark.parametrize(
-    "members", [{"status": "not-done"}, {"status": "entered-in-error"}, {"status": "stopped"}, {"notDone": True}, {"performedDateTime": "2026-06-01"}]
+    "members",
+    [
+        {"status": "not-done"},
+        {"status": "entered-in-error"},
+        {"status": "stopped"},
+        {"notDone": True},
+        {"performedDateTime": "2026-06-01"},
+    ],
 )
 def test_a_procedure_that_was_not_done_does_not_count(members: dict[str, Any]) -> None:
     """2.3."""
@@ -95,9 +125,18 @@ def test_a_procedure_that_was_not_done_does_not_count(members: dict[str, Any]) -
     assert record_of(procedure | members).acts("abi-order") == ()
 
 
-@pytest.mark.parametrize(("status", "counts"), [("final", True), ("preliminary", True), ("registered", False), ("entered-in-error", False), ("cancelled", False)])
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [("final", True), ("preliminary", True), ("registered", False), ("entered-in-error", False), ("cancelled", False)],
+)
 def test_a_report_shows_that_an_examination_was_done(status: str, counts: bool) -> None:
-    report = {"resourceType": "DiagnosticReport", "status": status, "code": _ABI, "subject": SUBJECT, "effectivePeriod": {"end": "2026-05-02"}}
+    report = {
+        "resourceType": "DiagnosticReport",
+        "status": status,
+        "code": _ABI,
+        "subject": SUBJECT,
+        "effectivePeriod": {"end": "2026-05-02"},
+    }
 
     assert [str(act.on) for act in record_of(report).acts("abi-order")] == (["2026-05-02"] if counts else [])
 
@@ -106,7 +145,14 @@ def test_a_report_shows_that_an_examination_was_done(status: str, counts: bool) 
 
 
 def _form(*items: dict[str, Any], **members: Any) -> dict[str, Any]:
-    usual = {"resourceType": "QuestionnaireResponse", "id": "q", "status": "completed", "subject": SUBJECT, "authored": "2026-05-10", "item": list(items)}
+    usual = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "q",
+        "status": "completed",
+        "subject": SUBJECT,
+        "authored": "2026-05-10",
+        "item": list(items),
+    }
     return usual | members
 
 
@@ -117,22 +163,36 @@ def _item(link: str = "cramp", *answers: dict[str, Any], **members: Any) -> dict
 @pytest.mark.parametrize(
     ("answer", "boolean", "codes", "number"),
     [
-        ({"valueBoolean": True}, True, set(), None), ({"valueBoolean": False}, False, set(), None),
+        ({"valueBoolean": True}, True, set(), None),
+        ({"valueBoolean": False}, False, set(), None),
         ({"valueCoding": {"system": SNOMED, "code": "373066001"}}, True, {"373066001"}, None),
         ({"valueCoding": {"system": LOINC, "code": "LA32-8", "display": "No"}}, False, {"LA32-8"}, None),
-        ({"valueCoding": {"code": "night"}}, None, {"night"}, None), ({"valueString": " Yes "}, True, {"yes"}, None),
-        ({"valueInteger": 7}, None, set(), Decimal(7)), ({"valueDecimal": 7.5}, None, set(), Decimal("7.5")),
+        ({"valueCoding": {"code": "night"}}, None, {"night"}, None),
+        ({"valueString": " Yes "}, True, {"yes"}, None),
+        ({"valueInteger": 7}, None, set(), Decimal(7)),
+        ({"valueDecimal": 7.5}, None, set(), Decimal("7.5")),
         ({"valueQuantity": {"value": 7, "unit": "1"}}, None, set(), Decimal(7)),
     ],
-)  # fmt: skip
-def test_an_answer_is_read_in_every_type(answer: dict[str, Any], boolean: bool | None, codes: set[str], number: Decimal | None) -> None:
+)
+def test_an_answer_is_read_in_every_type(
+    answer: dict[str, Any], boolean: bool | None, codes: set[str], number: Decimal | None
+) -> None:
     (read,) = record_of(_form(_item("cramp", answer))).answers("cramp")
 
     assert (read.boolean, read.codes, read.number) == (boolean, codes, number)
 
 
 def test_an_answer_may_have_several_choices_and_stand_in_a_group() -> None:
-    nested = {"linkId": "group", "item": [_item("worse-when", {"valueCoding": {"code": "lying"}, "item": [_item("cramp", {"valueBoolean": True})]}, {"valueCoding": {"code": "night"}})]}
+    nested = {
+        "linkId": "group",
+        "item": [
+            _item(
+                "worse-when",
+                {"valueCoding": {"code": "lying"}, "item": [_item("cramp", {"valueBoolean": True})]},
+                {"valueCoding": {"code": "night"}},
+            )
+        ],
+    }
     record = record_of(_form(nested))
 
     (choices,), (inner,) = record.answers("worse-when"), record.answers("cramp")
@@ -141,12 +201,30 @@ def test_an_answer_may_have_several_choices_and_stand_in_a_group() -> None:
     assert inner.boolean is True
 
 
-@pytest.mark.parametrize("item", [_item("cramp"), _item("cramp", {}), _item("cramp", {"valueString": "  "}), _item("cramp", {"valueCoding": {}}), {"linkId": "cramp"}])
+@pytest.mark.parametrize(
+    "item",
+    [
+        _item("cramp"),
+        _item("cramp", {}),
+        _item("cramp", {"valueString": "  "}),
+        _item("cramp", {"valueCoding": {}}),
+        {"linkId": "cramp"},
+    ],
+)
 def test_an_item_left_unanswered_is_no_answer(item: dict[str, Any]) -> None:
     assert record_of(_form(item)).answers("cramp") == ()
 
 
-@pytest.mark.parametrize("members", [{"status": "in-progress"}, {"status": "entered-in-error"}, {"status": "stopped"}, {"status": None}, {"authored": "2026-06-01"}])
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"status": "in-progress"},
+        {"status": "entered-in-error"},
+        {"status": "stopped"},
+        {"status": None},
+        {"authored": "2026-06-01"},
+    ],
+)
 def test_a_form_that_is_not_completed_does_not_count(members: dict[str, Any]) -> None:
     """2.3."""
     assert record_of(_form(_item("cramp", {"valueBoolean": True}), **members)).answers("cramp") == ()
@@ -154,7 +232,10 @@ def test_a_form_that_is_not_completed_does_not_count(members: dict[str, Any]) ->
 
 def test_the_newest_answer_comes_first_and_an_undated_one_last() -> None:
     """2.3."""
-    forms = [_form(_item("cramp", {"valueInteger": n}), id=f"q{n}", authored=day) for n, day in enumerate(["2026-05-01", None, "2026-05-02"])]
+    forms = [
+        _form(_item("cramp", {"valueInteger": n}), id=f"q{n}", authored=day)
+        for n, day in enumerate(["2026-05-01", None, "2026-05-02"])
+    ]
 
     assert [answer.number for answer in record_of(*forms).answers("cramp")] == [2, 0, 1]
 

@@ -7,7 +7,29 @@ from hypothesis import strategies as st
 from cds.chart.text import Cues, Phrasebook, phrases, words_of
 from cds.services import knowledge
 
-WORDS = st.sampled_from("leg pain legs ache no denies without history of , . ; ? : cramps mother calf swelling the".split())
+WORDS = st.sampled_from(
+    [
+        "leg",
+        "pain",
+        "legs",
+        "ache",
+        "no",
+        "denies",
+        "without",
+        "history",
+        "of",
+        ",",
+        ".",
+        ";",
+        "?",
+        ":",
+        "cramps",
+        "mother",
+        "calf",
+        "swelling",
+        "the",
+    ]
+)
 
 
 def _means(text: str) -> bool:
@@ -17,11 +39,21 @@ def _means(text: str) -> bool:
 @pytest.mark.parametrize(
     "text",
     [
-        "leg pain", "Leg pain", "LEG PAIN", "Leg pain at night", "Chronic leg pain.", "c/o aching legs in bed",
-        "No fever. Leg pain for two weeks", "Fever: no\nleg pain", "leg pain, no swelling", "Leg pain; denies trauma",
-        "leg pain without oedema", "leg\u00a0pain", "Aching legs!",
+        "leg pain",
+        "Leg pain",
+        "LEG PAIN",
+        "Leg pain at night",
+        "Chronic leg pain.",
+        "c/o aching legs in bed",
+        "No fever. Leg pain for two weeks",
+        "Fever: no\nleg pain",
+        "leg pain, no swelling",
+        "Leg pain; denies trauma",
+        "leg pain without oedema",
+        "leg\u00a0pain",
+        "Aching legs!",
     ],
-)  # fmt: skip
+)
 def test_a_stated_symptom_counts(text: str) -> None:
     """G-7."""
     assert _means(text)
@@ -30,18 +62,37 @@ def test_a_stated_symptom_counts(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "no leg pain", "denies leg pain", "Patient denies any leg pain", "without leg pain", "not leg pain", "rule out leg pain",
-        "r/o leg pain", "leg pain?", "? leg pain", "suspected leg pain", "history of leg pain", "h/o leg pain", "hx of leg pain",
-        "Family history of leg pain", "father: leg pain", "mother has leg pain", "Leg pain in her sister", "leg pain resolved",
-        "negative for leg pain", "leg pain ruled out", "never leg pain",
+        "no leg pain",
+        "denies leg pain",
+        "Patient denies any leg pain",
+        "without leg pain",
+        "not leg pain",
+        "rule out leg pain",
+        "r/o leg pain",
+        "leg pain?",
+        "? leg pain",
+        "suspected leg pain",
+        "history of leg pain",
+        "h/o leg pain",
+        "hx of leg pain",
+        "Family history of leg pain",
+        "father: leg pain",
+        "mother has leg pain",
+        "Leg pain in her sister",
+        "leg pain resolved",
+        "negative for leg pain",
+        "leg pain ruled out",
+        "never leg pain",
     ],
-)  # fmt: skip
+)
 def test_a_symptom_that_is_denied_doubted_or_a_relatives_does_not(text: str) -> None:
     """G-7, 2.5."""
     assert not _means(text)
 
 
-@pytest.mark.parametrize("text", ["Leg pain: no", "leg pain - none", "Leg pain (denied)", "Leg pain absent", "Fever: yes. Leg pain: No."])
+@pytest.mark.parametrize(
+    "text", ["Leg pain: no", "leg pain - none", "Leg pain (denied)", "Leg pain absent", "Fever: yes. Leg pain: No."]
+)
 def test_a_form_filled_in_with_no_does_not_count(text: str) -> None:
     """2.5."""
     assert not _means(text)

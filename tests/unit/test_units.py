@@ -47,7 +47,11 @@ TABLE: list[tuple[str, str, str]] = [
     ("vitamin-d", "nmol/L", "1"),
     ("vitamin-d", "ng/mL ug/L mcg/L", "2.496"),
     ("vitamin-d", "ng/dL", "0.02496"),
-    ("tsh", "m[IU]/L mIU/L mIU/l mU/L mu/l uIU/mL u[IU]/mL µIU/mL uU/mL uU/ML mcIU/mL mcU/mL MCU/ML mlU/L miu/l nIU/mL", "1"),
+    (
+        "tsh",
+        "m[IU]/L mIU/L mIU/l mU/L mu/l uIU/mL u[IU]/mL µIU/mL uU/mL uU/ML mcIU/mL mcU/mL MCU/ML mlU/L miu/l nIU/mL",
+        "1",
+    ),
     ("tsh", "mIU/mL [IU]/L iu/l u/l", "1000"),
     ("free-t4", "pmol/L", "1"),
     ("free-t4", "ng/dL", "12.872"),
@@ -89,7 +93,7 @@ TABLE: list[tuple[str, str, str]] = [
     ("creatine-kinase", "U/L IU/L [IU]/L u/l", "1"),
     ("creatine-kinase", "ukat/L", "60"),
     ("creatine-kinase", "nkat/L", "0.06"),
-]  # fmt: skip
+]
 """Analyte, spellings (split at blanks, or at bars where blanks belong to them), factor to its canonical unit."""
 
 
@@ -111,10 +115,17 @@ def test_a_spelling_stands_for_its_unit(analyte: str, spelling: str, factor: Dec
 @pytest.mark.parametrize(
     ("analyte", "spelling"),
     [
-        ("tsh", "mmol/L"), ("b12", "g/L"), ("potassium", "g/dL"), ("hba1c", "g/dL"), ("ferritin", ""), ("ferritin", "furlong"),
-        ("ferritin", "mmol/L"), ("vitamin-d", "pg/mL"), ("iron", "K/uL"),
+        ("tsh", "mmol/L"),
+        ("b12", "g/L"),
+        ("potassium", "g/dL"),
+        ("hba1c", "g/dL"),
+        ("ferritin", ""),
+        ("ferritin", "furlong"),
+        ("ferritin", "mmol/L"),
+        ("vitamin-d", "pg/mL"),
+        ("iron", "K/uL"),
     ],
-)  # fmt: skip
+)
 def test_another_unit_is_none_of_the_analyte(analyte: str, spelling: str) -> None:
     """DS-16: potassium in g/dL is no potassium that anybody measured."""
     assert ANALYTES[analyte].unit_for(spelling, CodeUse()) is None
@@ -122,7 +133,12 @@ def test_another_unit_is_none_of_the_analyte(analyte: str, spelling: str) -> Non
 
 @pytest.mark.parametrize(
     ("analyte", "code", "factor"),
-    [("urea", "3094-0", "0.35697"), ("urea", "3091-6", "0.16651"), ("urea", "14937-7", "0.35697"), ("b12", "2132-9", "10")],
+    [
+        ("urea", "3094-0", "0.35697"),
+        ("urea", "3091-6", "0.16651"),
+        ("urea", "14937-7", "0.35697"),
+        ("b12", "2132-9", "10"),
+    ],
 )
 def test_a_code_may_have_a_molar_mass_of_its_own(analyte: str, code: str, factor: str) -> None:
     use = ANALYTES[analyte].uses["http://loinc.org", code]
@@ -150,10 +166,18 @@ def test_temperature_converts_with_its_offset() -> None:
 @pytest.mark.parametrize(
     ("written", "normal"),
     [
-        (" mmol / L ", "mmol/l"), ("µg/L", "ug/l"), ("μg/L", "ug/l"), ("um³", "um3"), ("mL/min/{1.73_m2}", "ml/min/{1.73_m2}"),
-        ("%{Hb}", "%"), ("{ratio}", ""), ("ng/mL{FEU}", "ng/ml"), ("ml  per   min", "ml per min"), ("ｍｇ／ｄＬ", "mg/dl"),
+        (" mmol / L ", "mmol/l"),
+        ("µg/L", "ug/l"),
+        ("μg/L", "ug/l"),
+        ("um³", "um3"),
+        ("mL/min/{1.73_m2}", "ml/min/{1.73_m2}"),
+        ("%{Hb}", "%"),
+        ("{ratio}", ""),
+        ("ng/mL{FEU}", "ng/ml"),
+        ("ml  per   min", "ml per min"),
+        ("ｍｇ／ｄＬ", "mg/dl"),
     ],
-)  # fmt: skip
+)
 def test_spellings_are_folded(written: str, normal: str) -> None:
     assert normal_spelling(written) == normal
 
@@ -214,7 +238,13 @@ def test_a_limit_without_a_pair_is_converted() -> None:
 
 @pytest.mark.parametrize(
     ("analyte", "value", "unit"),
-    [("hba1c", "6.5", "%"), ("glucose", "126", "mg/dL"), ("vitamin-d", "20", "ng/mL"), ("magnesium", "1.7", "mg/dL"), ("b12", "133", "pmol/L")],
+    [
+        ("hba1c", "6.5", "%"),
+        ("glucose", "126", "mg/dL"),
+        ("vitamin-d", "20", "ng/mL"),
+        ("magnesium", "1.7", "mg/dL"),
+        ("b12", "133", "pmol/L"),
+    ],
 )
 def test_a_value_at_a_paired_limit_is_neither_above_nor_below_it(analyte: str, value: str, unit: str) -> None:
     """DS-24: each of these lands on the wrong side when it is converted."""
@@ -225,7 +255,9 @@ def test_a_value_at_a_paired_limit_is_neither_above_nor_below_it(analyte: str, v
 
 
 def test_units_are_converted_by_mass_and_by_charge() -> None:
-    assert conversion_factor("mg/dL", "mmol/L", molar_mass=Decimal("24.305")) == pytest.approx(Decimal("0.41144"), rel=Decimal("1e-4"))
+    assert conversion_factor("mg/dL", "mmol/L", molar_mass=Decimal("24.305")) == pytest.approx(
+        Decimal("0.41144"), rel=Decimal("1e-4")
+    )
     assert conversion_factor("meq/L", "mmol/L", equivalents_per_mole=2) == Decimal("0.5")
     assert conversion_factor("ug/L", "ng/mL") == 1
 
