@@ -165,18 +165,24 @@ def _seen(advice: Sequence[Advice]) -> list[str]:
     """Say each fact once, however many resources and recommendations state it."""
     context = [f for a in advice for f in a.context]
     basis = [f for a in advice for f in a.basis]
-    spoken: dict[tuple[str, str, str], str] = {}
-    for fact in (*context[:3], *basis):
-        if isinstance(fact, Absence) and not fact.worth_saying:
-            continue
-        if fact.name == "Patient":
-            continue
-        spoken.setdefault((fact.name.lower(), fact.value, str(fact.on or "")), _line(fact))
-    lines = list(spoken.values())
+    facts = _distinct([*context[:3], *basis])
+    lines = [_line(f) for f in facts if f.name != "Patient" and (not isinstance(f, Absence) or f.worth_saying)]
     if len(lines) > WORDING.lines:
         rest = len(lines) - WORDING.lines
         lines = [*lines[: WORDING.lines], WORDING.more.format(count=rest)]
     return lines
+
+
+def _distinct(facts: Iterable[Fact]) -> list[Fact]:
+    """Leave the newest of the facts that say the same: charts code a lasting disease anew at every visit."""
+    newest: dict[tuple[str, ...], Fact] = {}
+    for fact in facts:
+        when = str(fact.on or "") if isinstance(fact, Measurement) else ""
+        key = (fact.name.strip().lower(), fact.value, fact.unit, when)
+        known = newest.get(key)
+        if known is None or (fact.on is not None and (known.on is None or fact.on.moment > known.on.moment)):
+            newest[key] = fact
+    return list(newest.values())
 
 
 def _line(fact: Fact) -> str:
@@ -200,7 +206,7 @@ def _advised(advice: Advice) -> Advised:
         indicator=advice.indicator.word,
         version=file.version,
         status=file.status,
-        basis=tuple(dict.fromkeys(_basis(fact) for fact in (*advice.basis, *advice.context) if fact.name.strip())),
+        basis=tuple(_basis(fact) for fact in _distinct((*advice.basis, *advice.context)) if fact.name.strip()),
         unknown=advice.unknown,
     )
 

@@ -62,7 +62,7 @@ def test_a_card_says_what_why_on_whose_authority_and_what_to_do(client):
 
 
 def test_there_are_no_system_actions(client):
-    """CH-R-03, Y-01, Y-03: none is agreed with any client."""
+    """CH-R-03, Y-01 to Y-04: none is agreed with any client."""
     assert list(client.post(REVIEW, json=rich()).json()) == ["cards"]
 
 

@@ -74,7 +74,7 @@ def test_every_search_keeps_to_parameters_of_r4_that_servers_know(services):
 
 
 def test_every_search_names_the_patient(services):
-    """CH-T-12: nobody else's data are asked for."""
+    """CH-T-12, N-05: nobody else's data are asked for."""
     for _, parameters in searches(services):
         assert ("patient", "{{context.patientId}}") in parameters
 

@@ -8,7 +8,7 @@ from cds.chart.codes import ATC, ICD, CodeBook, CodeSystems
 from cds.services import knowledge
 
 LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
-UNKNOWN = (frozenset(), False)
+UNKNOWN: tuple[frozenset[str], bool] = (frozenset(), False)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def book() -> CodeBook:
 @pytest.mark.parametrize("code", ["I70.2", "I702", "i70.201", "I70.213 ", "I7020100"])
 def test_a_hierarchical_code_and_all_beneath_it_mean_the_concept(book: CodeBook, code: str) -> None:
     """2.4."""
-    assert book.lookup(ICD, code) == ({"pad"}, True)
+    assert book.lookup(ICD, code) == (frozenset({"pad"}), True)
 
 
 @pytest.mark.parametrize("code", ["I70", "I7", "I71.2", "", "I70.228", "I70.2289"])
@@ -39,13 +39,13 @@ def test_a_code_above_beside_or_excluded_does_not(book: CodeBook, code: str) -> 
 
 
 def test_an_exact_code_does_not_mean_what_is_beneath_it(book: CodeBook) -> None:
-    assert book.lookup(ICD, "M79.60") == ({"pain"}, True)
+    assert book.lookup(ICD, "M79.60") == (frozenset({"pain"}), True)
     assert book.lookup(ICD, "M79.601") == (frozenset(), True)
 
 
 def test_codes_without_a_hierarchy_match_whole(book: CodeBook) -> None:
-    assert book.lookup(LOINC, "2276-4") == ({"ferritin"}, True)
-    assert book.lookup(LOINC, " 2276-4 ") == ({"ferritin"}, True)
+    assert book.lookup(LOINC, "2276-4") == (frozenset({"ferritin"}), True)
+    assert book.lookup(LOINC, " 2276-4 ") == (frozenset({"ferritin"}), True)
     assert book.lookup(LOINC, "2276") == (frozenset(), True)
     assert book.lookup(SNOMED, "1060100") == (frozenset(), True)
 
@@ -126,7 +126,7 @@ def test_a_system_in_which_we_know_no_code_leaves_it_to_the_words(book: CodeBook
 def test_a_code_may_mean_several_concepts(book: CodeBook) -> None:
     book.add("iron-store", LOINC, "2276-4")
 
-    assert book.lookup(LOINC, "2276-4") == ({"ferritin", "iron-store"}, True)
+    assert book.lookup(LOINC, "2276-4") == (frozenset({"ferritin", "iron-store"}), True)
 
 
 @given(st.text() | st.none(), st.text() | st.none())
@@ -143,7 +143,7 @@ def test_what_is_beneath_a_descendants_code_means_at_least_its_concept(code: str
     book.systems.add(ICD)
     book.add("concept", ICD, code, below=True)
 
-    assert book.lookup(ICD, code + rest) == ({"concept"}, True)
+    assert book.lookup(ICD, code + rest) == (frozenset({"concept"}), True)
 
 
 @given(st.text(min_size=1))

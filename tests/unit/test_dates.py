@@ -44,7 +44,7 @@ def test_a_year_spans_its_days(day: date) -> None:
     assert not read.exact
 
 
-@given(st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 12, 31)), zones)
+@given(st.datetimes().filter(lambda local: 1 < local.year < date.max.year), zones)
 def test_an_instant_is_its_local_day_and_its_moment(local: datetime, minutes: int) -> None:
     moment = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
 
@@ -88,7 +88,7 @@ def test_any_text_is_a_sane_day_or_none(text: str) -> None:
         "2026-05-20T",
         "20260520",
         "0000-01-01",
-        "２０２６",
+        "\uff12\uff10\uff12\uff16",
     ],
 )
 def test_what_is_no_fhir_date_is_none(text: str) -> None:

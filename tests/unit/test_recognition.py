@@ -1,5 +1,6 @@
 """What a result is of, by its code and its name (DS-17)."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_an_exact_name_without_a_code_counts_for_information(text: str) -> None:
     """DS-17."""
     read = result("ferritin", _named(text))
 
-    assert (read.number, read.cap) == (20, Indicator.INFO)
+    assert (read.number, read.cap) == (Decimal(20), Indicator.INFO)
     assert "test named in words only" in read.notes
 
 

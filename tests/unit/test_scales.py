@@ -1,5 +1,6 @@
 """In which unit a value is, and whether it can be (DS-14 to DS-16)."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -155,7 +156,7 @@ def test_an_unknown_unit_is_unreadable() -> None:
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "99999999999999999999999999999999999999", "NaN", "Infinity"])
 def test_a_number_beyond_all_measure_is_no_value(number: str) -> None:
     """DS-16."""
-    raw = f'{{"resourceType":"Observation","status":"final","subject":{{"reference":"Patient/p"}},"code":{{"coding":[{{"system":"{LOINC}","code":"2276-4"}}]}},"valueQuantity":{{"value":{number},"unit":"ng/mL"}}}}'
+    raw = json.dumps(ferritin(0)).replace('"value": 0', f'"value": {number}')
     record = record_of()
 
     record.take(raw.encode())

@@ -175,7 +175,7 @@ def test_temperature_converts_with_its_offset() -> None:
         ("{ratio}", ""),
         ("ng/mL{FEU}", "ng/ml"),
         ("ml  per   min", "ml per min"),
-        ("ｍｇ／ｄＬ", "mg/dl"),
+        ("\uff4d\uff47\uff0f\uff44\uff2c", "mg/dl"),
     ],
 )
 def test_spellings_are_folded(written: str, normal: str) -> None:
