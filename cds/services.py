@@ -13,6 +13,7 @@ from cds.errors import place_of
 from cds.fhir import prefetch
 from cds.knowledge.symptoms.criteria import gate
 from cds.reasoning.calculations import DERIVATIONS
+from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import State
 from cds.reasoning.knowledge import KnowledgeBase, base
 from cds.reasoning.plans import Advice, Plan
@@ -66,6 +67,10 @@ def plans() -> tuple[Plan, ...]:
     """
     folders = sorted(path.parent.name for path in _KNOWLEDGE.glob("*/criteria.py"))
     modules = [importlib.import_module(f"cds.knowledge.{folder}.criteria") for folder in folders]
+    for module in modules:
+        for name, value in vars(module).items():
+            if isinstance(value, Criterion) and value.parts and not value.name:
+                value.called(name.strip("_").replace("_", " "))  # a reviewer reads the rule module's own words
     found = [module.PLAN for module in modules if hasattr(module, "PLAN")]
     return tuple(plan for plan in found if plan.knowledge.file.status != "retired")
 

@@ -135,7 +135,8 @@ class Compared(_OfMeasure):
         basis: tuple[Fact, ...] = (m, *chosen.others, *m.sources)
         return Finding(State.MET if answer else State.NOT_MET, basis, cap=m.cap)
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
+        """Say it in full."""
         return f"{self.measure.title} (newest within {self.measure.within}) {self.words}"
 
 
@@ -153,7 +154,8 @@ class Flagged(_OfMeasure):
             return self._without_result(chosen)
         return met(m) if m.scale is None and not m.unreadable and m.flag in self.flags else not_met(m)
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
+        """Say it in full."""
         return f"{self.measure.title} flagged {' or '.join(self.flags)} without a number"
 
 
@@ -174,7 +176,8 @@ class Missing(_OfMeasure):
         value = f"no usable result within {self.measure.within}"
         return met(Absence(name=self.measure.title, value=value, notes=notes, worth_saying=True))
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
+        """Say it in full."""
         return f"no usable {self.measure.title} within {self.measure.within}"
 
 
@@ -189,7 +192,8 @@ class Known(_OfMeasure):
             return unknown(chosen.unknown)
         return not_met(Absence(name=self.measure.title, value=f"no usable result within {self.measure.within}"))
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
+        """Say it in full."""
         return f"{self.measure.title} known within {self.measure.within}"
 
 
@@ -208,7 +212,8 @@ class TakenWithin(_OfMeasure):
         recent = m.on is not None and m.on.exact and 0 <= days_ago(m.on, chart.today) <= self.period.days
         return met(m) if recent else not_met(m)
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
+        """Say it in full."""
         return f"{self.measure.title} at most {self.period} old"
 
 
@@ -228,7 +233,8 @@ class Unreadable(Criterion):
             return unknown(*lacking)
         return not_met(Absence(name="Result that could not be interpreted", value="none"))
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
+        """Say it in full."""
         return f"newest result of {', '.join(measure.title for measure in self.measures)} could not be interpreted"
 
 

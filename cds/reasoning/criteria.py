@@ -14,6 +14,7 @@ Each criterion reads as a sentence (`str`), from which the review of a plan is p
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from typing import Self
 
 from cds.chart.chart import Area, Chart
 from cds.chart.dates import Day, days_ago
@@ -27,6 +28,7 @@ class Criterion(ABC):
 
     parts: Sequence["Criterion"] = ()
     """The criteria it is made of, for explanations."""
+    name: str = ""
 
     def check(self, chart: Chart) -> Finding:
         """Answer the question, once per chart."""
@@ -44,7 +46,17 @@ class Criterion(ABC):
     def _test(self, chart: Chart) -> Finding: ...
 
     @abstractmethod
-    def __str__(self) -> str: ...
+    def sentence(self) -> str:
+        """Say the criterion in full."""
+
+    def called(self, name: str) -> Self:
+        """Give the criterion a name by which sentences speak of it."""
+        self.name = name
+        return self
+
+    def __str__(self) -> str:
+        """Say the criterion, by its name if it has one."""
+        return self.name or self.sentence()
 
 
 class _Combined(Criterion):
@@ -93,7 +105,7 @@ class _AllOf(_Combined):
             found.append(finding)
         return Finding(state, parts=tuple(found), cap=cap)
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         return " and ".join(_bracketed(part) for part in self.parts)
 
 
@@ -114,7 +126,7 @@ class _AnyOf(_Combined):
             others.append(finding)
         return _any_of_them(hits) if hits else Finding(state, parts=tuple(others))
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         return " or ".join(_bracketed(part) for part in self.parts)
 
 
@@ -138,7 +150,7 @@ class _AtLeast(Criterion):
         is_open = len(hits) + sum(f.state is State.UNKNOWN for f in found) >= self.count
         return Finding(State.UNKNOWN if is_open else State.NOT_MET, parts=tuple(found))
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         return f"at least {self.count} of: " + "; ".join(_bracketed(part) for part in self.parts)
 
 
@@ -154,7 +166,7 @@ class _Not(Criterion):
         # That something is not so never makes a finding weaker: the cap is left behind.
         return Finding(_OPPOSITE[finding.state], parts=(finding,))
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         return f"not ({self.part})"
 
 
@@ -166,12 +178,12 @@ class _Affirmed(Criterion):
         finding = self.part.check(chart)
         return finding if finding.state is State.MET else Finding(State.NOT_MET, parts=(finding,))
 
-    def __str__(self) -> str:
-        return f"({self.part}), affirmed"
+    def sentence(self) -> str:
+        return f"{_bracketed(self.part)}, affirmed"
 
 
 def _bracketed(part: Criterion) -> str:
-    return f"({part})" if isinstance(part, _AllOf | _AnyOf | _AtLeast) else str(part)
+    return f"({part})" if isinstance(part, _AllOf | _AnyOf | _AtLeast) and not part.name else str(part)
 
 
 def all_of(*parts: Criterion) -> Criterion:
@@ -204,7 +216,7 @@ class _Listed(Criterion):
         absence: Absence,
         sentence: str,
     ) -> None:
-        self.find, self.areas, self.sentence = find, areas, sentence
+        self.find, self.areas, self.words = find, areas, sentence
         self.none = not_met(absence)
 
     def _test(self, chart: Chart) -> Finding:
@@ -214,8 +226,8 @@ class _Listed(Criterion):
             return unknown(*(f"{area} ({chart.unknown[area]})" for area in lacking))
         return self.none
 
-    def __str__(self) -> str:
-        return self.sentence
+    def sentence(self) -> str:
+        return self.words
 
 
 def affirmed(part: Criterion) -> Criterion:
@@ -255,7 +267,7 @@ class _Since(Criterion):
         long = max(days_ago(start, chart.today) for start in starts) >= self.period.days
         return finding if long is self.longer else not_met(*finding.basis)
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         return f"{self.lasting} for {'at least' if self.longer else 'less than'} {self.period}"
 
 
@@ -308,7 +320,7 @@ def complains_of(codes: Codes, *, within: Period) -> Criterion:
             if problem.active and problem.about_leg and recent:
                 yield problem
 
-    sentence = f"{codes.title} on the problem list, as reason for a visit or as complaint within {within}"
+    sentence = f"{codes.title} recorded within {within}"
     return _Listed(find, (Area.PROBLEMS,), Absence(name=codes.title, value="not recorded"), sentence)
 
 
@@ -443,7 +455,7 @@ class _Answered(Criterion):
     def _agrees(self, answer: Answer) -> bool:
         return bool(self.choices & answer.codes) if self.choices else answer.boolean is True
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         said = " or ".join(sorted(self.choices)) if self.choices else "yes"
         return f"intake answer “{self.item}” is {said} (at most {self.within} old)"
 
@@ -459,7 +471,7 @@ class _Age(Criterion):
         fact = Fact(name="Age", value=str(age), unit="years", reference=chart.patient.reference)
         return met(fact) if (age >= self.limit.value) is self.reached else not_met(fact)
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         return f"age {'at least' if self.reached else 'under'} {self.limit.value} years"
 
 
@@ -475,17 +487,17 @@ def younger_than(limit: Threshold) -> Criterion:
 
 class _Patient(Criterion):
     def __init__(self, sentence: str, test: Callable[[Chart], bool | None], value: Callable[[Chart], str]) -> None:
-        self.sentence, self.test, self.value = sentence, test, value
+        self.words, self.test, self.value = sentence, test, value
 
     def _test(self, chart: Chart) -> Finding:
         answer = self.test(chart)
         if answer is None:
-            return unknown(self.sentence)
+            return unknown(self.words)
         fact = Fact(name="Patient", value=self.value(chart), reference=chart.patient.reference)
         return met(fact) if answer else not_met(fact)
 
-    def __str__(self) -> str:
-        return self.sentence
+    def sentence(self) -> str:
+        return self.words
 
 
 def in_care() -> Criterion:

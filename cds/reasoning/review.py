@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cds.reasoning.criteria import Criterion
 from cds.reasoning.knowledge import PROPOSED, Threshold
 from cds.reasoning.plans import Plan, placeholders
 
@@ -27,6 +28,7 @@ def _sheet(plan: Plan) -> Iterator[str]:
     if plan.mutes:
         yield f"- All but critical advice is muted with: {plan.mutes}"
     yield from _recommendations(plan)
+    yield from _terms(plan)
     yield from _limits(plan)
     yield from _literature(plan)
 
@@ -57,6 +59,30 @@ def _recommendations(plan: Plan) -> Iterator[str]:
             condition = f" when: {recommendation.only[order]}" if order in recommendation.only else ""
             yield f"- Offers the draft order “{plan.knowledge.base.orders[order].label}”{condition}"
         yield f"- Evidence: {', '.join(_label(plan, key) for key in words.evidence)}"
+
+
+def _terms(plan: Plan) -> Iterator[str]:
+    """Say once what every name stands for that the sentences above use."""
+    terms = {term.name: term for root in _criteria(plan) for term in _named(root)}
+    if terms:
+        yield ""
+        yield "## Terms"
+        yield ""
+        yield from (f"- **{name}**: {terms[name].sentence()}" for name in sorted(terms))
+
+
+def _criteria(plan: Plan) -> Iterator[Criterion]:
+    yield from (c for c in (plan.for_whom, plan.context, plan.unless, plan.mutes) if c is not None)
+    for r in plan.recommends:
+        yield from (c for c in (r.when, r.unless, r.context) if c is not None)
+        yield from (c for _, c in (*r.raises, *r.caps, *r.notes.items(), *r.only.items()))
+
+
+def _named(criterion: Criterion) -> Iterator[Criterion]:
+    if criterion.name:
+        yield criterion
+    for part in criterion.parts:
+        yield from _named(part)
 
 
 def _limits(plan: Plan) -> Iterator[str]:

@@ -69,7 +69,7 @@ class _Fixed(Criterion):
         fact = Fact(name=self.name, cap=self.cap)
         return {MET: met(fact), NOT_MET: not_met(fact), UNKNOWN: unknown(self.name)}[self.state]
 
-    def __str__(self) -> str:
+    def sentence(self) -> str:
         return self.name
 
 

@@ -11,19 +11,19 @@ cared_for = in_care()
 adult = aged(k.threshold("adult"))
 child = younger_than(k.threshold("adult"))
 """For topics that are weighed although the age is unknown."""
-adult_in_care = all_of(cared_for, adult)
+adult_in_care = all_of(cared_for, adult).called("an adult in care")
 male = sex_is("male")
 female = sex_is("female")
 pregnant = any_of(
     has(k.codes("pregnancy")),
     answers(k.codes("pregnancy-status"), k.codes("pregnancy"), within=k.period("pregnancy_status")),
-)
+).called("pregnant")
 palliative = has(k.codes("palliative-care"))
 
 diabetes = has(k.codes("diabetes"))
 anaemia_diagnosed = has(k.codes("anaemia"))
 dialysis = has(k.codes("dialysis"))
-advanced_kidney_disease = any_of(has(k.codes("ckd-stage-4-5")), dialysis)
+advanced_kidney_disease = any_of(has(k.codes("ckd-stage-4-5")), dialysis).called("advanced kidney disease")
 
 older = aged(k.threshold("older"))
 """Of an age that is a risk in itself."""

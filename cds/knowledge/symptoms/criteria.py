@@ -20,21 +20,25 @@ def said(item: str, *choices: str) -> Criterion:
     return answered(item, *choices, within=_intake)
 
 
-restless_legs_diagnosed = any_of(has(k.codes("restless-legs")), _symptom("restless-legs"))
-urge = any_of(said("urge-to-move"), _symptom("urge-to-move"))
+restless_legs_diagnosed = any_of(has(k.codes("restless-legs")), _symptom("restless-legs")).called(
+    "restless legs on record"
+)
+urge = any_of(said("urge-to-move"), _symptom("urge-to-move")).called("an urge to move the legs")
 at_rest = said("worse-when", "lying", "sitting-still")
 relieved_by_moving = said("better-when", "moving")
 at_night = said("worse-when", "night")
-irlssg_met = all_of(urge, at_rest, relieved_by_moving, at_night)
+irlssg_met = all_of(urge, at_rest, relieved_by_moving, at_night).called("restless legs by the answers (IRLSSG 1 to 4)")
 movement_does_not_help = not_(relieved_by_moving)
-rls = any_of(restless_legs_diagnosed, irlssg_met)
+rls = any_of(restless_legs_diagnosed, irlssg_met).called("restless legs, on record or probable")
 """Restless legs, diagnosed or probable: four of the five IRLSSG criteria; the fifth is the clinician's."""
 
-ache = any_of(_symptom("leg-ache"), _symptom("exertional-leg-pain"), _symptom("heavy-legs"), _symptom("night-pain"))
-cramp = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"), said("cramp"))
-muscle = any_of(_symptom("myalgia-weakness"), _symptom("leg-weakness"))
+ache = any_of(
+    _symptom("leg-ache"), _symptom("exertional-leg-pain"), _symptom("heavy-legs"), _symptom("night-pain")
+).called("leg ache")
+cramp = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"), said("cramp")).called("leg cramps")
+muscle = any_of(_symptom("myalgia-weakness"), _symptom("leg-weakness")).called("muscle pain or leg weakness")
 numb = said("numbness", "both-feet", "one-leg")
-neuropathic = any_of(_symptom("neuropathic-symptom"), numb)
+neuropathic = any_of(_symptom("neuropathic-symptom"), numb).called("numbness, tingling or burning")
 bone = _symptom("bone-pain")
 swelling = any_of(
     _symptom("leg-swelling"),
@@ -42,7 +46,7 @@ swelling = any_of(
     _symptom("leg-swelling-one-sided"),
     _symptom("leg-swelling-both-sided"),
     said("swelling", "one-leg", "both-legs"),
-)
+).called("leg swelling")
 leg_pain_scored = latest(k.codes("leg-pain-score"), within=k.period("leg_pain_score_lookback")).above(
     k.threshold("some_leg_pain")
 )
@@ -59,7 +63,7 @@ gate = any_of(
     _symptom("periodic-limb-movement"),
     said("leg-symptom"),
     leg_pain_scored,
-)
+).called("a leg symptom")
 """The complaint without which nothing is said."""
 
 heavy = _symptom("heavy-legs")

@@ -1,0 +1,449 @@
+"""Measures: which result decides, and what a limit says of it (DS-4 to DS-6, DS-10 to DS-12, DS-16, DS-24)."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cds.chart.chart import Area
+from cds.chart.facts import Flag, Indicator
+from cds.chart.units import Quantity
+from cds.reasoning.calculations import TRANSFERRIN_SATURATION
+from cds.reasoning.comparisons import Chosen
+from cds.reasoning.criteria import Criterion
+from cds.reasoning.findings import Finding, State
+from cds.reasoning.knowledge import Period, Threshold
+from cds.reasoning.measures import (
+    Measure,
+    highest_of_latest_day,
+    latest,
+    latest_near,
+    lowest_of_latest_day,
+    unreadable,
+)
+from cds.services import knowledge
+from tests.unit.fhir import B12, FERRITIN, HBA1C, TSH, chart_of, ferritin, observation, quantity
+
+MET, NOT_MET, UNKNOWN = State.MET, State.NOT_MET, State.UNKNOWN
+YEAR, MONTH = Period("year", 365, "proposed"), Period("month", 30, "proposed")
+
+
+def _limit(value: Any, unit: str) -> Threshold:
+    return Threshold("limit", Quantity(Decimal(str(value)), unit), "proposed")
+
+
+def _measure(analyte: str = "ferritin", **options: Any) -> Measure:
+    return latest(knowledge().concepts[analyte], within=YEAR, **options)
+
+
+def _find(criterion: Criterion, *resources: dict[str, Any], **options: Any) -> Finding:
+    return criterion.check(chart_of(*resources, **options))
+
+
+def _state(criterion: Criterion, *resources: dict[str, Any], **options: Any) -> State:
+    return _find(criterion, *resources, **options).state
+
+
+def _chosen(measure: Measure, *resources: dict[str, Any], **options: Any) -> Chosen:
+    return measure.choose(chart_of(*resources, **options))
+
+
+SEVENTY_FIVE = _limit(75, "ng/mL")
+
+# --- at the limit ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "below", "at_most"),
+    [("74.9", MET, MET), ("75", NOT_MET, MET), ("75.0", NOT_MET, MET), ("75.1", NOT_MET, NOT_MET)],
+)
+def test_a_number_at_the_limit_is_at_most_and_at_least_it(value: str, below: State, at_most: State) -> None:
+    opposite = {MET: NOT_MET, NOT_MET: MET}
+    resource = ferritin(float(value))
+
+    assert _state(_measure().below(SEVENTY_FIVE), resource) is below
+    assert _state(_measure().at_least(SEVENTY_FIVE), resource) is opposite[below]
+    assert _state(_measure().at_most(SEVENTY_FIVE), resource) is at_most
+    assert _state(_measure().above(SEVENTY_FIVE), resource) is opposite[at_most]
+
+
+@pytest.mark.parametrize(
+    ("text", "below", "at_most"),
+    [
+        ("<74", MET, MET),
+        ("<75", MET, MET),
+        ("<=75", MET, MET),
+        ("<76", UNKNOWN, UNKNOWN),
+        ("<=76", UNKNOWN, UNKNOWN),
+        (">76", NOT_MET, NOT_MET),
+        (">75", NOT_MET, NOT_MET),
+        (">=75", NOT_MET, NOT_MET),
+        (">74", UNKNOWN, UNKNOWN),
+        (">=74", UNKNOWN, UNKNOWN),
+    ],
+)
+def test_a_comparator_settles_only_what_it_can(text: str, below: State, at_most: State) -> None:
+    """DS-10: `x < T` is true of `<v` if v <= T, `x > T` of `>v` if v >= T; else nobody can tell."""
+    resource = observation(FERRITIN, valueString=f"{text} ng/mL")
+    opposite = {MET: NOT_MET, NOT_MET: MET, UNKNOWN: UNKNOWN}
+
+    assert _state(_measure().below(SEVENTY_FIVE), resource) is below
+    assert _state(_measure().at_least(SEVENTY_FIVE), resource) is opposite[below]
+    assert _state(_measure().at_most(SEVENTY_FIVE), resource) is at_most
+    assert _state(_measure().above(SEVENTY_FIVE), resource) is opposite[at_most]
+
+
+@pytest.mark.parametrize(
+    ("analyte", "code", "text", "question", "state"),
+    [
+        ("ferritin", FERRITIN, "<5 ng/mL", ("at_most", 75, "ng/mL"), MET),
+        ("egfr", "33914-3", ">60", ("below", 60, "mL/min/{1.73_m2}"), NOT_MET),
+        ("egfr", "33914-3", ">90", ("below", 60, "mL/min/{1.73_m2}"), NOT_MET),
+        ("tsh", TSH, "<20 mIU/L", ("above", 10, "m[IU]/L"), UNKNOWN),
+        ("b12", B12, ">2000 ng/L", ("below", 180, "ng/L"), NOT_MET),
+    ],
+)
+def test_the_examples_of_the_rule_hold(
+    analyte: str, code: str, text: str, question: tuple[str, int, str], state: State
+) -> None:
+    """DS-10."""
+    word, value, unit = question
+    criterion = getattr(_measure(analyte), word)(_limit(value, unit))
+
+    assert _state(criterion, observation(code, valueString=text)) is state
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [(14.9, NOT_MET), (15, MET), (29.9, MET), (30, NOT_MET), ("<10", NOT_MET), ("<20", UNKNOWN), (">30", NOT_MET)],
+)
+def test_between_takes_the_lower_limit_and_leaves_the_higher_one(value: Any, state: State) -> None:
+    resource = observation(FERRITIN, valueString=f"{value} ng/mL")
+
+    assert _state(_measure().between(_limit(15, "ng/mL"), _limit(30, "ng/mL")), resource) is state
+
+
+@pytest.mark.parametrize(
+    ("analyte", "code", "limit", "at", "under"),
+    [
+        ("hba1c", HBA1C, "48 mmol/mol", "6.5 %", "6.4 %"),
+        ("hba1c", HBA1C, "48 mmol/mol", "48 mmol/mol", "47 mmol/mol"),
+        ("vitamin-d", "1989-3", "50 nmol/L", "20 ng/mL", "19.9 ng/mL"),
+        ("magnesium", "19123-9", "0.70 mmol/L", "1.7 mg/dL", "1.6 mg/dL"),
+        ("b12", "14685-2", "180 ng/L", "133 pmol/L", "132.9 pmol/L"),
+        ("glucose", "2345-7", "7.0 mmol/L", "126 mg/dL", "125 mg/dL"),
+        ("haemoglobin", "718-7", "120 g/L", "12.0 g/dL", "11.9 g/dL"),
+    ],
+)
+def test_a_limit_holds_in_the_unit_of_the_result(analyte: str, code: str, limit: str, at: str, under: str) -> None:
+    """DS-24: each of these lands on the wrong side when it is converted."""
+    low = _measure(analyte).below(_limit(*limit.split()))
+
+    assert _state(low, observation(code, valueString=at)) is NOT_MET
+    assert _state(low, observation(code, valueString=under)) is MET
+
+
+def test_an_index_is_compared_as_it_is_rounded() -> None:
+    """Vascular 4.1: on two decimals."""
+    low = _measure("ankle-brachial-index").at_most(_limit("0.90", "1"))
+
+    assert _state(low, observation("77194-9", valueQuantity=quantity(0.904, "1"))) is MET
+    assert _state(low, observation("77194-9", valueQuantity=quantity(0.905, "1"))) is NOT_MET
+    assert _state(low, observation("77194-9", valueQuantity=quantity(90.4, "%"))) is MET
+
+
+_values = st.decimals(min_value=Decimal("0.6"), max_value=Decimal(9999), places=2)
+_forms = st.tuples(st.sampled_from(["", "<", "<=", ">", ">="]), _values, st.sampled_from(["ng/mL", "ug/L", "pmol/L"]))
+
+
+@given(_forms, _values)
+def test_no_result_is_both_below_a_limit_and_at_least_it(form: tuple[str, Decimal, str], limit: Decimal) -> None:
+    comparator, value, unit = form
+    resource = observation(FERRITIN, valueQuantity=quantity(str(value), unit, comparator=comparator))
+    measure, threshold = _measure(), _limit(limit, "ng/mL")
+
+    states = [_state(getattr(measure, word)(threshold), resource) for word in ("below", "at_least", "at_most", "above")]
+
+    below, at_least, at_most, above = states
+    assert {below, at_least} in ({MET, NOT_MET}, {UNKNOWN})
+    assert {at_most, above} in ({MET, NOT_MET}, {UNKNOWN})
+    assert not (below is MET and above is MET)
+    assert not (below is MET and at_most is NOT_MET)
+
+
+# --- which result decides ----------------------------------------------------------------------------------------
+
+
+def test_the_newest_result_in_the_look_back_decides() -> None:
+    """DS-5, DS-6."""
+    new, old = (
+        ferritin(10, id="n", effectiveDateTime="2026-05-01"),
+        ferritin(99, id="o", effectiveDateTime="2026-04-01"),
+    )
+    chosen = _chosen(_measure(), old, new)
+
+    assert chosen.result is not None
+    assert (chosen.result.number, chosen.others) == (Decimal(10), ())
+
+
+@pytest.mark.parametrize(
+    ("on", "inside"), [("2025-05-20", True), ("2025-05-19", False), ("2025", True), ("2024", False)]
+)
+def test_a_result_older_than_the_look_back_was_only_last_measured(on: str, inside: bool) -> None:
+    """DS-6: a year counts as its last day."""
+    chosen = _chosen(_measure(), ferritin(effectiveDateTime=on))
+
+    assert (chosen.result is not None) is inside
+    assert (chosen.last is not None) is not inside
+
+
+def test_an_old_result_satisfies_no_limit_and_counts_as_not_done() -> None:
+    """DS-6."""
+    old = ferritin(10, effectiveDateTime="2020-01-01")
+
+    assert _state(_measure().below(SEVENTY_FIVE), old) is UNKNOWN
+    (absence,) = _find(_measure().missing(), old).basis
+    assert absence.notes == ("last measured 2020-01-01: 10 ng/mL",)
+
+
+def test_an_undated_result_counts_only_alone_and_for_information() -> None:
+    """DS-4."""
+    undated = ferritin(10, id="u", effectiveDateTime=...)
+    alone = _chosen(_measure(), undated).result
+
+    assert alone is not None
+    assert (alone.number, alone.cap) == (Decimal(10), Indicator.INFO)
+    assert "date not recorded" in alone.notes
+    assert _chosen(_measure(), undated, ferritin(effectiveDateTime="2020-01-01")).result is None
+
+
+def test_results_of_the_same_time_that_differ_are_both_cited_and_never_critical() -> None:
+    """DS-5."""
+    at_ten = {"effectiveDateTime": "2026-05-19T10:00:00Z"}
+    chosen = _chosen(_measure(), ferritin(10, id="a", **at_ten), ferritin(12, id="b", **at_ten))
+
+    assert chosen.result is not None
+    assert chosen.result.cap is Indicator.WARNING
+    assert "another result of the same time differs" in chosen.result.notes
+    assert len(chosen.others) == 1
+
+
+def test_equal_results_of_the_same_time_are_one() -> None:
+    """DS-5."""
+    at_ten = {"effectiveDateTime": "2026-05-19T10:00:00Z"}
+    chosen = _chosen(_measure(), ferritin(10, id="a", **at_ten), ferritin(10, id="b", **at_ten))
+
+    assert chosen.result is not None
+    assert (chosen.result.cap, chosen.others) == (Indicator.CRITICAL, ())
+
+
+def test_an_unreadable_result_is_not_replaced_by_an_older_one() -> None:
+    """DS-16."""
+    broken = ferritin(20, "furlong", id="b")
+    resources = (broken, ferritin(10, id="o", effectiveDateTime="2026-04-01"))
+
+    finding = _find(_measure().below(SEVENTY_FIVE), *resources)
+
+    assert finding.state is UNKNOWN
+    assert finding.unknown == ("Ferritin (unit 'furlong' not understood)",)
+    assert _state(_measure().missing(), *resources) is MET
+    assert _state(_measure().known(), *resources) is NOT_MET
+    assert _state(unreadable(_measure(), _measure("tsh")), *resources) is MET
+
+
+@pytest.mark.parametrize(
+    "members", [{"valueQuantity": ...}, {"status": "entered-in-error"}, {"effectiveDateTime": "2027-01-01"}]
+)
+def test_a_result_that_does_not_count_is_replaced_by_an_older_one(members: dict[str, Any]) -> None:
+    """DS-1, DS-3, DS-9."""
+    chosen = _chosen(_measure(), ferritin(id="b", **members), ferritin(10, id="o", effectiveDateTime="2026-04-01"))
+
+    assert chosen.result is not None
+    assert chosen.result.number == 10
+
+
+def test_without_results_a_limit_is_unknown_and_the_test_not_done() -> None:
+    assert _state(_measure().below(SEVENTY_FIVE)) is UNKNOWN
+    assert _state(_measure().missing()) is MET
+    assert _state(_measure().known()) is NOT_MET
+    assert _state(unreadable(_measure())) is NOT_MET
+
+
+def test_where_results_were_not_supplied_nothing_is_known() -> None:
+    lacking = {"unknown": {Area.LABORATORY: "not supplied"}}
+
+    for criterion in (
+        _measure().below(SEVENTY_FIVE),
+        _measure().missing(),
+        _measure().known(),
+        unreadable(_measure()),
+        _measure().flagged(Flag.LOW),
+        _measure().taken_within(MONTH),
+    ):
+        finding = _find(criterion, **lacking)
+        assert finding.state is UNKNOWN
+        assert finding.unknown == ("Ferritin (laboratory results: not supplied)",)
+
+
+def test_what_was_supplied_counts_although_not_all_was() -> None:
+    assert (
+        _state(_measure().below(SEVENTY_FIVE), ferritin(), unknown={Area.LABORATORY: "only a part was supplied"}) is MET
+    )
+
+
+@pytest.mark.parametrize(
+    ("on", "state"),
+    [("2026-05-20", MET), ("2026-04-20", MET), ("2026-04-19", NOT_MET), ("2026-05", NOT_MET), (..., NOT_MET)],
+)
+def test_taken_within_wants_the_day(on: Any, state: State) -> None:
+    """DS-2: a partial date is never today."""
+    assert _state(_measure().taken_within(MONTH), ferritin(effectiveDateTime=on)) is state
+
+
+# --- the laboratory's own judgement ------------------------------------------------------------------------------
+
+_DEFAULT = _limit(30, "ng/mL")
+
+
+def _ranged(value: float, low: float | None = None, flag: str | None = None) -> dict[str, Any]:
+    ranges = [{"low": quantity(low, "ng/mL")}] if low is not None else []
+    flags = [{"coding": [{"code": flag}]}] if flag else []
+    return ferritin(value, referenceRange=ranges, interpretation=flags)
+
+
+@pytest.mark.parametrize(
+    ("resource", "state"),
+    [
+        (_ranged(25), MET),
+        (_ranged(30), NOT_MET),
+        (_ranged(25, low=20), NOT_MET),
+        (_ranged(19, low=20), MET),
+        (_ranged(40, low=50), MET),
+        (_ranged(25, flag="N"), NOT_MET),
+        (_ranged(40, flag="L"), MET),
+        (_ranged(25, low=20, flag="L"), NOT_MET),
+    ],
+)
+def test_the_laboratorys_limit_goes_before_ours(resource: dict[str, Any], state: State) -> None:
+    """DS-12: its range, else its flag, else our limit."""
+    assert _state(_measure().below_range(_DEFAULT), resource) is state
+
+
+@pytest.mark.parametrize(
+    ("codes", "low", "high"),
+    [
+        (["L"], MET, NOT_MET),
+        (["LL"], MET, NOT_MET),
+        (["H"], NOT_MET, MET),
+        (["N"], NOT_MET, NOT_MET),
+        (["A"], UNKNOWN, UNKNOWN),
+    ],
+)
+def test_the_flag_alone_decides_by_its_direction(codes: list[str], low: State, high: State) -> None:
+    """DS-11."""
+    flagged = observation(FERRITIN, interpretation=[{"coding": [{"code": code} for code in codes]}])
+
+    assert _state(_measure().below_range(_DEFAULT), flagged) is low
+    assert _state(_measure().above_range(_DEFAULT), flagged) is high
+    assert _state(_measure().below(_DEFAULT), flagged) is UNKNOWN
+
+
+def test_flagged_asks_for_the_flag_without_a_number() -> None:
+    """DS-11."""
+    low = _measure().flagged(Flag.LOW, Flag.VERY_LOW)
+    flagged = observation(FERRITIN, interpretation=[{"coding": [{"code": "L"}]}])
+
+    assert _find(low, flagged).cap is Indicator.INFO
+    assert _state(low, flagged) is MET
+    assert _state(low, _ranged(10, flag="L")) is NOT_MET
+
+
+def test_the_range_for_pregnancy_is_asked_for_by_name() -> None:
+    """DS-12, G-5."""
+    pregnant = {"low": quantity(0.1, "mIU/L"), "high": quantity(3, "mIU/L"), "appliesTo": [{"text": "pregnancy"}]}
+    resource = observation(TSH, valueQuantity=quantity(3.5, "mIU/L"), referenceRange=[pregnant])
+
+    assert _state(_measure("tsh").above_pregnancy_range(_limit(4, "m[IU]/L")), resource) is MET
+    assert _state(_measure("tsh").above_range(_limit(4, "m[IU]/L")), resource) is NOT_MET
+
+
+# --- measures of other kinds -------------------------------------------------------------------------------------
+
+
+def _abi(value: float, side: str, **members: Any) -> dict[str, Any]:
+    return observation("77194-9", id=side, valueQuantity=quantity(value, "1"), bodySite={"text": side}, **members)
+
+
+def test_of_two_legs_the_worse_one_decides_and_both_are_cited() -> None:
+    """Vascular 4.1."""
+    codes = knowledge().concepts["ankle-brachial-index"]
+    legs = (_abi(0.7, "left"), _abi(1.5, "right"), _abi(0.4, "before", effectiveDateTime="2026-01-01"))
+
+    lowest, highest = (
+        _chosen(lowest_of_latest_day(codes, YEAR), *legs),
+        _chosen(highest_of_latest_day(codes, YEAR), *legs),
+    )
+
+    assert lowest.result is not None
+    assert highest.result is not None
+    assert (lowest.result.side, highest.result.side) == ("left", "right")
+    assert [m.side for m in lowest.others] == ["right"]
+
+
+def test_a_result_near_another_is_looked_for_on_both_sides() -> None:
+    near = latest_near(knowledge().concepts["crp"], YEAR, near=_measure(), near_within=MONTH)
+
+    def crp(on: str) -> dict[str, Any]:
+        return observation("1988-5", id=on, valueQuantity=quantity(9, "mg/L"), effectiveDateTime=on)
+
+    then = ferritin(effectiveDateTime="2026-03-01")
+
+    assert _chosen(near, then, crp("2026-03-20")).result is not None
+    assert _chosen(near, then, crp("2026-02-10")).result is not None
+    assert _chosen(near, then, crp("2026-05-10")).result is None
+    assert _chosen(near, crp("2026-03-20")).result is None
+
+
+def _iron(value: float, code: str = "2498-4", on: str = "2026-05-19") -> dict[str, Any]:
+    return observation(code, id=f"{code}-{on}", valueQuantity=quantity(value, "ug/dL"), effectiveDateTime=on)
+
+
+def test_saturation_is_computed_from_iron_and_capacity_of_one_day() -> None:
+    derived = _measure("transferrin-saturation", derivation=TRANSFERRIN_SATURATION)
+    computed = _chosen(derived, _iron(60), _iron(400, "2500-7")).result
+
+    assert computed is not None
+    assert computed.number == Decimal("15.0")
+    assert {source.name for source in computed.sources} == {"Iron", "Iron-binding capacity"} or len(
+        computed.sources
+    ) == 2
+    assert _chosen(derived, _iron(60), _iron(400, "2500-7", on="2026-05-18")).result is None
+
+
+def test_the_newer_of_a_measured_and_a_computed_value_decides() -> None:
+    derived = _measure("transferrin-saturation", derivation=TRANSFERRIN_SATURATION)
+    pair = (_iron(60), _iron(400, "2500-7"))
+
+    def measured(on: str) -> dict[str, Any]:
+        return observation("2502-3", id=on, valueQuantity=quantity(30, "%"), effectiveDateTime=on)
+
+    newer, older = (
+        _chosen(derived, *pair, measured("2026-05-19")).result,
+        _chosen(derived, *pair, measured("2026-05-01")).result,
+    )
+
+    assert newer is not None
+    assert older is not None
+    assert (newer.number, older.number) == (Decimal(30), Decimal("15.0"))
+
+
+def test_a_value_computed_from_impossible_ones_is_none() -> None:
+    derived = _measure("transferrin-saturation", derivation=TRANSFERRIN_SATURATION)
+
+    assert _chosen(derived, _iron(1999), _iron(51, "2500-7")).result is None
+
+
+def test_a_measure_reads_as_a_sentence() -> None:
+    assert str(_measure().below(SEVENTY_FIVE)) == "Ferritin (newest within 12 months) below 75 ng/mL"
