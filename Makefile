@@ -25,7 +25,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@echo "HOST=0.0.0.0 PORT=9000 make run   serve elsewhere"
+	@echo "HOST=::1 PORT=9000 make run       serve on another loopback address"
 	@echo "PYTHON=python3.12 make setup      make .venv with another Python"
 	@echo "make test ARGS='-k iron'          hand arguments to pytest (make bench: to the benchmarks)"
 	@echo "make lock UPGRADE=1               take the newest releases"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cards.models import Advised, Basis, Card, CardsResponse, Coding, Extension, Link, Source
 from cards.ranking import TopicAdvice, rank
 from cards.suggestions import Desk
-from cards.text import escaped, plain, shortened
+from cards.text import bounded, escaped, plain, shortened
 from cards.wording import WORDING
 from cds.chart.facts import Absence, Fact, Indicator, Measurement
 from cds.reasoning.files import Evidence, OverridesFile
@@ -27,22 +27,26 @@ class Press:
     public_url: str
     max_cards: int = WORDING.max_cards
 
-    def answer(self, advice: Sequence[Advice], failed: Sequence[str] = ()) -> CardsResponse:
+    def answer(self, advice: Sequence[Advice], failed: Sequence[str] = (), lost: Sequence[str] = ()) -> CardsResponse:
         """Turn advice into cards.
 
         Args:
             advice: of all plans, in any order.
-            failed: titles of plans that broke down; the last card says so.
+            failed: titles of plans that broke down.
+            lost: data that were asked for and did not arrive, in words. Both are said once, on the first card, or on a
+                card of their own where there is no other: silence must not pass for "nothing found".
         """
         ranked = rank(advice, self.max_cards)
-        cards = [self._card(topic) for topic in ranked.own]
+        unchecked = [*(WORDING.failed.format(title=title) for title in failed), *lost]
+        if not ranked.own:
+            return CardsResponse((self._admission(unchecked),) if unchecked else ())
+        first, *others = ranked.own
+        cards = [self._card(first, unchecked), *(self._card(topic) for topic in others)]
         if ranked.folded:
             cards.append(self._fold(ranked.folded))
-        if failed:
-            cards.append(self._admission(failed))
         return CardsResponse(tuple(cards))
 
-    def _card(self, topic: TopicAdvice) -> Card:
+    def _card(self, topic: TopicAdvice, unchecked: Sequence[str] = ()) -> Card:
         first = topic.advice[0]
         file = first.plan.knowledge.file
         suggestions = self.desk.suggestions(topic)
@@ -57,7 +61,7 @@ class Press:
                 url=source.url if source else None,
                 topic=self._topic(file.id, file.title),
             ),
-            detail=self._detail(topic),
+            detail=self._detail(topic, unchecked),
             suggestions=suggestions,
             selection_behavior="any" if suggestions else None,
             override_reasons=tuple(
@@ -73,7 +77,7 @@ class Press:
     def _topic(self, code: str, display: str) -> Coding:
         return Coding(WORDING.topic_system, code, display)
 
-    def _detail(self, topic: TopicAdvice) -> str:
+    def _detail(self, topic: TopicAdvice, unchecked: Sequence[str]) -> str:
         parts = [_listed(WORDING.seen, _seen(topic.advice))]
         whys = [_worded_markdown(a, a.recommendation.why) for a in topic.advice]
         notes = [_worded_markdown(a, a.recommendation.notes[n]) for a in topic.advice for n in a.notes]
@@ -82,7 +86,7 @@ class Press:
         parts.append(
             _listed(WORDING.consider, (_worded_markdown(a, t) for a in topic.advice for t in a.recommendation.consider))
         )
-        unknown = [escaped(word) for a in topic.advice for word in a.unknown]
+        unknown = [escaped(word) for word in (*(w for a in topic.advice for w in a.unknown), *unchecked)]
         if unknown:
             parts.append(_listed(WORDING.not_checked, unknown))
         parts.append(self._closing(topic))
@@ -126,15 +130,14 @@ class Press:
             extension=Extension(tuple(_advised(a) for t in topics for a in t.advice)),
         )
 
-    def _admission(self, failed: Sequence[str]) -> Card:
-        """Say on a card of its own which checks broke down: their silence must not pass for "nothing found"."""
-        lines = [escaped(WORDING.failed.format(title=title)) for title in failed]
+    def _admission(self, words: Sequence[str]) -> Card:
+        """Say what could not be checked, where nothing else is to be said."""
         return Card(
             uuid=str(uuid.uuid4()),
             summary=WORDING.failed_summary,
             indicator="info",
             source=Source(label=WORDING.fold_source, topic=self._topic(DATA_QUALITY, WORDING.failed_summary)),
-            detail=f"{WORDING.failed_why}\n\n{_listed(WORDING.not_checked, lines)}",
+            detail=f"{WORDING.failed_why}\n\n{_listed(WORDING.not_checked, map(escaped, words))}",
         )
 
 
@@ -206,16 +209,16 @@ def _advised(advice: Advice) -> Advised:
         indicator=advice.indicator.word,
         version=file.version,
         status=file.status,
-        basis=tuple(_basis(fact) for fact in _distinct((*advice.basis, *advice.context)) if fact.name.strip()),
+        basis=tuple(_basis(f) for f in _distinct((*advice.basis, *advice.context)) if plain(f.name))[: WORDING.basis],
         unknown=advice.unknown,
     )
 
 
 def _basis(fact: Fact) -> Basis:
     return Basis(
-        fact=plain(fact.name),
-        value=plain(fact.value) or None,
-        unit=plain(fact.unit) or None,
+        fact=bounded(fact.name),
+        value=bounded(fact.value) or None,
+        unit=bounded(fact.unit) or None,
         on=str(fact.on) if fact.on else None,
         reference=fact.reference or None,
     )

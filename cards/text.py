@@ -26,11 +26,15 @@ def _visible(character: str) -> str:
     return "" if category in {"Cf", "Cs", "Co", "Cn"} else character
 
 
+def bounded(text: str) -> str:
+    """Give a text as `plain` does, and no longer than a card can bear."""
+    line = plain(text)
+    return line if len(line) <= _LONGEST else line[:_LONGEST].rstrip() + "…"
+
+
 def escaped(text: str) -> str:
     """Give chart text so that neither Markdown nor HTML sees anything in it but text."""
-    line = plain(text)
-    if len(line) > _LONGEST:
-        line = line[:_LONGEST].rstrip() + "…"
+    line = bounded(text)
     return _SPECIAL.sub(_backslashed, line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 

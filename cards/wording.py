@@ -16,6 +16,7 @@ class Wording(File):
     not_checked: Text
     more: Text
     lines: int
+    basis: int
     reference_range: Text
     also: Text
     safety: Text

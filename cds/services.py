@@ -54,6 +54,8 @@ class Assessment:
     advice: Sequence[Advice]
     failed: Sequence[str]
     """Titles of plans that broke down: their silence means nothing."""
+    lost: Sequence[str]
+    """Areas of the chart that were asked for and failed to arrive, while the legs trouble the patient."""
     undecided: bool
     """Whether even the complaint is unknown, so that silence would mean nothing."""
 
@@ -104,5 +106,8 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None) -> Assessment:
     in_care = not (chart.patient.deceased or chart.patient.inactive)
     complaint = gate.check(chart).state if in_care else State.NOT_MET
     undecided = not advice and complaint is State.UNKNOWN and bool(chart.unknown)
-    # Where nobody complains of the legs, nobody waits for the plan that broke down.
-    return Assessment(advice, failed if complaint is State.MET else [], undecided)
+    if complaint is not State.MET:
+        return Assessment(advice, [], [], undecided)  # where nobody complains of the legs, nobody waits for an answer
+    # A key that an EHR never set up is its choice; one that failed today is news.
+    lost = [f"{area}: {reason}" for area, reason in chart.unknown.items() if reason != prefetch.NOT_SUPPLIED]
+    return Assessment(advice, failed, lost, undecided)

@@ -169,7 +169,14 @@ def test_a_plan_that_breaks_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -
     assert "thyroid" in {advice.plan.topic for advice in assessment.advice}
 
 
-def test_a_broken_plan_is_admitted_on_a_card() -> None:
+def test_a_broken_plan_is_admitted_on_the_first_card() -> None:
     cards = _answer(failed=["Iron"])
 
-    assert "The check “Iron” could not be completed." in cards[-1]["detail"]
+    assert "The check “Iron” could not be completed." in cards[0]["detail"]
+
+
+def test_lost_data_are_admitted_on_a_card_of_their_own_where_there_is_no_other() -> None:
+    (card,) = _answer([], lost=["laboratory results: the query failed"])
+
+    assert "laboratory results: the query failed" in card["detail"]
+    assert card["indicator"] == "info"

@@ -212,7 +212,7 @@ def test_a_criterion_is_asked_once_per_chart() -> None:
         (all_of(_Fixed(MET, "a"), any_of(_Fixed(MET, "b"), _Fixed(MET, "c"))), "a and (b or c)"),
         (any_of(not_(_Fixed(MET, "a")), all_of(_Fixed(MET, "b"), _Fixed(MET, "c"))), "not (a) or (b and c)"),
         (at_least(2, _Fixed(MET, "a"), _Fixed(MET, "b")), "at least 2 of: a; b"),
-        (affirmed(_Fixed(MET, "a")), "(a), affirmed"),
+        (affirmed(_Fixed(MET, "a")), "a, affirmed"),
     ],
 )
 def test_a_criterion_reads_as_a_sentence(criterion: Criterion, sentence: str) -> None:

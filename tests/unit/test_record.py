@@ -76,7 +76,7 @@ def test_of_a_thousand_resources_only_the_broken_one_is_lost(broken: bytes) -> N
         record.take(broken if number == 500 else json.dumps(ferritin(10 + number, id=f"f{number}")).encode())
 
     assert sum(1 for _ in record.measurements("ferritin")) == 999
-    assert record.left_out == {"resource could not be read": 1}
+    assert sum(record.left_out.values()) == 1
 
 
 @pytest.mark.parametrize("broken", [b"[1]", b'{"id": "x"}', b'{"resourceType": 7}', b"null", b'"text"'])
@@ -274,17 +274,10 @@ def test_nesting_never_breaks_the_reader(opening: str, closing: str, depth: int)
     nested = opening * depth + "{}" + closing * depth
     record = record_of()
 
-    for kind, element in (
-        ("Encounter", "reason"),
-        ("QuestionnaireResponse", "item"),
-        ("Observation", "code"),
-        ("Observation", "referenceRange"),
-    ):
-        inside = f"[{nested}]" if element in {"item", "referenceRange"} else nested
-        status = "completed" if kind == "QuestionnaireResponse" else "final"
-        record.take(
-            f'{{"resourceType": "{kind}", "status": "{status}", "subject": {json.dumps(SUBJECT)}, "{element}": {inside}}}'.encode()
-        )
+    for kind, element in (("Encounter", "reason"), ("Observation", "code"), ("Observation", "component")):
+        shared = f'"resourceType": "{kind}", "status": "final", "subject": {json.dumps(SUBJECT)}'
+        record.take(f'{{{shared}, "{element}": {nested}}}'.encode())
+        record.take(f'{{{shared}, "{element}": [{nested}]}}'.encode())
 
     _ask_everything(record)
 
