@@ -9,7 +9,7 @@ from statistics import mean, median
 
 from benchmarks import floors, reasoning
 from benchmarks.load import call_at_rate
-from benchmarks.report import Result
+from benchmarks.report import Result, shown
 from benchmarks.service import Caller, Service, running
 from benchmarks.worker import Worker
 
@@ -73,7 +73,7 @@ class Extent:
         return self.rounds * 2 + self.starts + 2 * self.phases
 
 
-QUICK = Extent(rounds=4, validations=1, starts=2, phases=2, phase=2.5)
+QUICK = Extent(rounds=3, validations=1, starts=2, calls_after=10, phases=2, phase=2.0)
 
 
 class _Pairs:
@@ -134,15 +134,15 @@ def _calls(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iter
             resources.add(spent[LARGE] / LARGE, spent[USUAL] / USUAL)
             step("CPU of a call")
     for size, pairs in calls.items():
-        detail = f"{_ms(pairs.cost)} CPU, {cards[size]} cards; R, orjson.loads of the body, {_ms(pairs.floor)}"
+        detail = f"{_ms(pairs.cost)}, {cards[size]} cards; R {_ms(pairs.floor)}"
         name = f"CPU of a call, {size:,} resources"
         yield Result(name=name, value=pairs.ratio, unit="R", goal=_CPU_GOALS[size], detail=detail)
-    detail = f"{resources.cost * 1e6:.3g} against {resources.floor * 1e6:.3g} us CPU"
-    name = f"CPU for a resource, {LARGE:,} against {USUAL:,}"
+    detail = f"{resources.cost * 1e6:.1f} us, {resources.floor * 1e6:.1f} us"
+    name = f"CPU of one of {LARGE:,} to one of {USUAL:,}"
     yield Result(name=name, value=resources.ratio, unit="×", goal=_GROWTH_GOAL, detail=detail)
     for size, pairs in validations.items():
-        detail = f"{_ms(pairs.cost)} CPU for orjson and fhir.resources on every resource, against a call"
-        yield Result(name=f"Full validation, {size:,} resources", value=pairs.ratio, unit="×", detail=detail)
+        detail = f"fhir.resources on each {_ms(pairs.cost)}"
+        yield Result(name=f"Full validation to a call, {size:,}", value=pairs.ratio, unit="×", detail=detail)
 
 
 def _cpu_of_call(service: Service, caller: Caller, variants: Sequence[bytes], times: int) -> float:
@@ -164,8 +164,10 @@ def _plans(variants: Sequence[bytes], today: date, extent: Extent, step: Step) -
             spent = thinker.run(reasoning.weighed, variants, 10, today)
             plans.add(spent, mean((before, plain.run(floors.typed, variants, 10))))
             step("CPU of the plans")
-    detail = f"{_ms(plans.cost)} CPU; T, a typed decode of the body, {_ms(plans.floor)}"
-    yield Result(name=f"All plans, {USUAL:,} resources", value=plans.ratio, unit="T", goal=_PLANS_GOAL, detail=detail)
+    detail = f"{_ms(plans.cost)}; T {_ms(plans.floor)}"
+    yield Result(
+        name=f"CPU of all plans, {USUAL:,} resources", value=plans.ratio, unit="T", goal=_PLANS_GOAL, detail=detail
+    )
 
 
 def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
@@ -186,11 +188,11 @@ def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Itera
             large += others.result()
             step("Small calls beside large ones")
     quiet, busy = _p99(alone), _p99(beside)
-    detail = f"{_ms(busy)} against {_ms(quiet)}, medians {_ms(median(beside))} and {_ms(median(alone))}, wall"
-    name = "p99 of small calls beside large ones"
+    detail = f"{_ms(busy)}, {_ms(quiet)}; medians {_ms(median(beside))}, {_ms(median(alone))}"
+    name = "p99 of small calls beside large to alone"
     yield Result(name=name, value=busy / quiet, unit="×", goal=_TAIL_GOAL, detail=detail)
-    detail = f"slowest of {len(large)}: {_ms(max(large))}, wall"
-    yield Result(name="Large calls beside small ones, median", value=median(large) * 1e3, unit="ms", detail=detail)
+    detail = f"slowest of {len(large)}: {_ms(max(large))}"
+    yield Result(name="Median of large calls beside small", value=median(large) * 1e3, unit="ms", detail=detail)
 
 
 def _p99(latencies: Sequence[float]) -> float:
@@ -214,15 +216,17 @@ def _fresh(bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
                     caller.post(bodies[LARGE][n % VARIANTS])
                 after = service.resident()
         step("Fresh processes")
-    detail = f"{_ms(first.cost)} against {_ms(first.floor)}, wall, {extent.starts} processes"
-    yield Result(name="First call of a process", value=first.ratio, unit="×", goal=_FIRST_CALL_GOAL, detail=detail)
+    detail = f"{_ms(first.cost)}, {_ms(first.floor)}"
+    yield Result(
+        name="First call of a process to later ones", value=first.ratio, unit="×", goal=_FIRST_CALL_GOAL, detail=detail
+    )
     name = f"Memory after {extent.large_calls} calls of 5 MB"
     yield Result(name=name, value=after, unit="MiB", goal=_MEMORY_GOAL, detail="RSS")
-    detail = f"{warm:.0f} MiB after {extent.calls_after + 1} calls of 1 MB"
-    name = "Memory after them, against before"
+    detail = f"{warm:.0f} MiB after {extent.calls_after + 1} of 1 MB"
+    name = "Memory after them to before"
     yield Result(name=name, value=after / warm, unit="×", goal=_MEMORY_GROWTH_GOAL, detail=detail)
-    yield Result(name="Start until ready", value=median(started), unit="s", detail=f"wall, {extent.starts} processes")
+    yield Result(name="Start until ready", value=median(started), unit="s", detail=f"{extent.starts} processes")
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3g} ms"
+    return f"{shown(seconds * 1e3)} ms"

@@ -10,6 +10,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+_UNITS = (
+    "R: orjson.loads of the same body; T: its decode into the service's types. Goals in R and T and the full "
+    "validation are of CPU time (user and system); p99, first call and start are of wall time."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -37,17 +42,18 @@ class Result:
 
 def show(results: Sequence[Result], out: Console) -> None:
     """Print the table."""
-    table = Table(title="Benchmarks", title_justify="left", show_edge=False)
-    for heading in ("what", "value", "goal", "", "from"):
+    table = Table(show_edge=False, caption=_UNITS, caption_justify="left")
+    for heading in ("", "value", "goal", "", "made of"):
         table.add_column(heading, justify="right" if heading in {"value", "goal"} else "left")
     for result in results:
-        goal = "" if result.goal is None else f"≤ {_number(result.goal)}"
+        goal = "" if result.goal is None else f"≤ {shown(result.goal)}"
         verdict = "" if result.goal is None else "[red]missed[/]" if result.is_missed else "[green]ok[/]"
-        table.add_row(result.name, f"{_number(result.value)} {result.unit}", goal, verdict, result.detail)
+        table.add_row(result.name, f"{shown(result.value)} {result.unit}", goal, verdict, result.detail)
     out.print(table)
 
 
-def _number(value: float) -> str:
+def shown(value: float) -> str:
+    """Give a number with three significant digits, or all of those before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -75,8 +75,13 @@ def _offset(zone: str | None) -> timedelta:
 
 
 def days_ago(day: Day, today: date) -> int:
-    """Days from the last day that `day` may mean to today; never negative for a period that has begun."""
-    return (today - min(day.last, today)).days if day.first <= today else (today - day.first).days
+    """Days from the last day that `day` may mean to today; negative only for what lies more than a day ahead.
+
+    Tomorrow counts as today: clocks and zones differ by up to a day.
+    """
+    if day.first <= today + _DAY:
+        return (today - min(day.last, today)).days
+    return (today - day.first).days
 
 
 def age_on(birth: Day, today: date) -> int | None:

@@ -14,7 +14,7 @@ from msgspec import Raw
 from cds.chart import facts
 from cds.chart.codes import NONE
 from cds.chart.vocabulary import Vocabulary
-from cds.fhir import answers, encounters, resources, results
+from cds.fhir import answers, encounters, requests, resources, results
 from cds.fhir.recognition import recogniser
 from cds.fhir.references import target, unversioned
 from cds.fhir.values import Valued, has_value
@@ -26,6 +26,9 @@ HAEMOLYSIS = "haemolysed-sample"
 
 Pair = tuple[resources.Observation, Valued]
 """An observation, and what in it holds the value: itself or a component."""
+
+Complained = resources.Observation | resources.Encounter | resources.ServiceRequest
+"""What may say why the patient comes."""
 
 
 class Intake:
@@ -150,7 +153,7 @@ class Intake:
             return
         self._file("result", names, (observation, observation))
         if COMPLAINT in names:
-            self._file("complaint", self._complained_of(observation), observation)
+            self._file("complaint", self._complained_of(observation), (observation, None))
         # A component may carry the panel's own code; it counts only where the panel has no value itself (DS-7).
         taken = names if parts and has_value(observation) else NONE
         for component in parts:
@@ -193,9 +196,13 @@ class Intake:
             self._medications.append(medication)
 
     def _take_request(self, request: resources.ServiceRequest, full_url: str | None) -> None:
-        names = self._means.concepts(request.code)
-        if names and self._admit(request, full_url):
+        # Local codes are common here: an exact name of a test will do.
+        names = self._means.concepts(request.code) | self._means.tests(request.code)
+        reasons = requests.reasons(request)
+        if (names or reasons) and self._admit(request, full_url):
             self._file("order", names, request)
+            for reason in reasons:
+                self._file("complaint", self._means.concepts(reason), (request, reason))
 
     def _take_procedure(self, procedure: resources.Procedure, full_url: str | None) -> None:
         names = self._means.concepts(procedure.code)
@@ -214,7 +221,7 @@ class Intake:
         if self._admit(encounter, full_url):
             self._encounters.append(encounter)
             for reason in encounters.reasons(encounter):
-                self._file("complaint", self._means.concepts(reason), encounter)
+                self._file("complaint", self._means.concepts(reason), (encounter, reason))
 
     def _take_response(self, response: resources.QuestionnaireResponse, full_url: str | None) -> None:
         if self._admit(response, full_url):

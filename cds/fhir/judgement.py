@@ -1,5 +1,6 @@
 """What the laboratory itself says of a result: its reference ranges and its flag (DS-11, DS-12)."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -80,7 +81,10 @@ def intervals(
     for entry in ranges:
         if not _is_normal(entry.type):
             continue
-        interval = Interval(_bound(entry.low, unit, unit_of), _bound(entry.high, unit, unit_of), _text(entry))
+        low, high = _bound(entry.low, unit, unit_of), _bound(entry.high, unit, unit_of)
+        if entry.low is None and entry.high is None:
+            low, high = _bounds_in_words(entry.text or "", unit, unit_of)
+        interval = Interval(low, high, _text(entry))
         about = _words(entry.applies_to) | set(words_of(entry.text or "")) - {"m", "f"}
         if about & _PREGNANCY and not about & _NOT:
             pregnancy = interval
@@ -147,6 +151,33 @@ def _bound(quantity: Quantity | None, unit: Unit, unit_of: UnitOf) -> Decimal | 
     if own is None:
         return None
     return number if own.same_numbers(unit) else unit.from_canonical(own.to_canonical(number))
+
+
+_WORDED = re.compile(
+    r"\s*(?:(?P<low>\d{1,9}(?:\.\d{1,9})?)\s*(?:-|\u2013|to)\s*|(?P<sign><=?|\u2264|>=?|\u2265)\s*)"
+    r"(?P<last>\d{1,9}(?:\.\d{1,9})?)\s*(?P<unit>\S.*)?",
+)
+
+
+def _bounds_in_words(text: str, unit: Unit, unit_of: UnitOf) -> tuple[Decimal | None, Decimal | None]:
+    """Read a range that is only words, "0.4 - 4.5 mIU/L"; anything else in it, and it is none."""
+    match = _WORDED.fullmatch(text.strip().strip("[]()"))
+    if not match:
+        return None, None
+    own = unit_of(match["unit"].strip()) if match["unit"] else unit
+    if own is None:
+        return None, None
+
+    def bound(digits: str | None) -> Decimal | None:
+        if digits is None:
+            return None
+        number = Decimal(digits)
+        return number if own.same_numbers(unit) else unit.from_canonical(own.to_canonical(number))
+
+    low, last = bound(match["low"]), bound(match["last"])
+    if match["sign"]:
+        return (last, None) if match["sign"] in {">", ">=", "\u2265"} else (None, last)
+    return (low, last) if low is not None and last is not None and low <= last else (None, None)
 
 
 def _text(entry: Range) -> str:

@@ -85,6 +85,8 @@ def substances(medication: AnyMedication, kind: Medication | None) -> Iterator[C
         for ingredient in kind.ingredient or ():
             yield ingredient.item_codeable_concept
             yield ingredient.item
+            if ingredient.item_reference is not None and ingredient.item_reference.display:
+                yield Concept(text=ingredient.item_reference.display)
 
 
 def acts_locally(
@@ -157,7 +159,7 @@ def _dispensed(dispense: MedicationDispense, taken: Taken, today: date) -> Drug 
     handed, supply = _day(dispense.when_handed_over), number_of(dispense.days_supply)
     if dispense.status not in {"completed", "in-progress"} or handed is None or supply is None:
         return None
-    return _fact(taken, handed, current=0 <= (today - handed.last).days <= supply)
+    return _fact(taken, handed, current=0 <= days_ago(handed, today) <= supply)
 
 
 def _given(administration: MedicationAdministration, taken: Taken, today: date) -> Drug | None:

@@ -11,7 +11,7 @@ from cds.chart.codes import NONE
 from cds.chart.dates import Day, age_on
 from cds.chart.vocabulary import Vocabulary
 from cds.fhir import answers, conditions, encounters, medications, requests, resources, results
-from cds.fhir.intake import COMPLAINT, HAEMOLYSIS, Intake, Pair
+from cds.fhir.intake import COMPLAINT, HAEMOLYSIS, Complained, Intake, Pair
 from cds.fhir.recognition import Meant
 from cds.fhir.references import target
 from cds.fhir.resources import Concept, Concepts
@@ -34,6 +34,10 @@ class _Result:
         self.made: tuple[facts.Measurement | None] | None = None
 
 
+def _those_that_count(made: Iterable[facts.Fact | None]) -> tuple[facts.Fact, ...]:
+    return tuple(fact for fact in made if fact is not None)
+
+
 class PatientRecord(Intake):
     """All that was supplied about one patient; implements cds.chart.chart.Record."""
 
@@ -47,7 +51,13 @@ class PatientRecord(Intake):
         self._encounter_of: dict[str, resources.Encounter] | None = None
 
     def _facts(
-        self, shelf: str, concept: str, make: Callable[[Any], facts.Fact | None], memo: str = ""
+        self,
+        shelf: str,
+        concept: str,
+        make: Callable[[Any], facts.Fact | None],
+        *,
+        memo: str = "",
+        gather: Callable[[Iterable[Any]], tuple[Any, ...]] = _those_that_count,
     ) -> tuple[Any, ...]:
         """Turn the resources of a concept into facts, once."""
         filed = self._index.get((shelf, concept))
@@ -55,8 +65,7 @@ class PatientRecord(Intake):
             return ()
         key = (memo or shelf, concept)
         if key not in self._memo:
-            made = (make(resource) for resource in filed)
-            self._memo[key] = tuple(fact for fact in made if fact is not None)
+            self._memo[key] = gather(make(resource) for resource in filed)
         return self._memo[key]
 
     def _title(self, concept: str) -> str:
@@ -72,13 +81,7 @@ class PatientRecord(Intake):
 
     def problems(self, concept: str) -> tuple[facts.Problem, ...]:
         """Conditions that mean a concept, active or not; none that was refuted or entered in error."""
-        filed = self._index.get(("condition", concept))
-        if not filed:
-            return ()
-        key = ("condition", concept)
-        if key not in self._memo:
-            self._memo[key] = conditions.merged(self._problem(concept, condition) for condition in filed)
-        return self._memo[key]
+        return self._facts("condition", concept, lambda c: self._problem(concept, c), gather=conditions.merged)
 
     def _problem(self, concept: str, condition: resources.Condition) -> facts.Problem | None:
         meant = self._meant(concept, (condition.code,), (condition.body_site,))
@@ -95,22 +98,18 @@ class PatientRecord(Intake):
 
     def complaints(self, concept: str) -> tuple[facts.Problem, ...]:
         """Reasons of encounters and chief complaints that mean a concept."""
-        filed = self._index.get(("complaint", concept))
-        if not filed:
-            return ()
-        key = ("complaint", concept)
-        if key not in self._memo:
-            self._memo[key] = conditions.merged(self._complaint(concept, said) for said in filed)
-        return self._memo[key]
+        return self._facts("complaint", concept, lambda s: self._complaint(concept, *s), gather=conditions.merged)
 
-    def _complaint(self, concept: str, said: resources.Encounter | resources.Observation) -> facts.Problem | None:
-        if isinstance(said, resources.Encounter):
-            mine = [
-                r for r in encounters.reasons(said) if concept in self._means.concepts(r) and not self._stands_apart(r)
-            ]
-            return encounters.complaint(said, self._meant(concept, mine), self.today) if mine else None
-        meant = self._meant(concept, (said.value_codeable_concept,), (said.value_string,))
-        return results.complaint(said, meant, self._around(said))
+    def _complaint(self, concept: str, source: Complained, said: Concept | None) -> facts.Problem | None:
+        if isinstance(source, resources.Observation):
+            meant = self._meant(concept, (source.value_codeable_concept,), (source.value_string,))
+            return results.complaint(source, meant, self._around(source))
+        if said is not None and self._stands_apart(said):
+            return None
+        meant = self._meant(concept, (said,))
+        if isinstance(source, resources.Encounter):
+            return encounters.complaint(source, meant, self.today)
+        return requests.complaint(source, meant, self.today)
 
     def _stands_apart(self, reason: Concept) -> bool:
         """Whether a reason only refers to a condition that the record holds: then that condition speaks for itself."""
@@ -197,7 +196,9 @@ class PatientRecord(Intake):
         """Results of an analyte that do not count and should be looked at: dated ahead, or named as another test."""
 
         def make(pair: Pair) -> facts.Fact | None:
-            return results.set_aside(pair[0], self._means.recognised(analyte, pair[1].code), self._around(pair[0]))
+            observation, valued = pair
+            recognised = self._means.recognised(analyte, valued.code)
+            return results.set_aside(observation, valued, recognised, self._around(observation))
 
         return self._facts("result", analyte, make, memo="set aside")
 
@@ -206,7 +207,7 @@ class PatientRecord(Intake):
 
         def make(pair: Pair) -> facts.CodedResult | None:
             observation, valued = pair
-            means, _ = self._means.coded(valued.value_codeable_concept)
+            means = self._means.coded(valued.value_codeable_concept)[0] | self._means.coded(valued.interpretation)[0]
             return results.coded_result(observation, valued, self._title(concept), means, self._around(observation))
 
         found = self._facts("result", concept, make, memo="coded result")

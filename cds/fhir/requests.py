@@ -3,8 +3,9 @@
 from datetime import date
 
 from cds.chart.dates import Day, is_future, parse_day
-from cds.chart.facts import Act, Order
-from cds.fhir.resources import DiagnosticReport, Procedure, ServiceRequest
+from cds.chart.facts import Act, Indicator, Order, Problem
+from cds.fhir.recognition import Meant
+from cds.fhir.resources import Concept, DiagnosticReport, Procedure, ServiceRequest, concepts
 
 _OPEN = frozenset({"draft", "active", "on-hold"})
 _INTENTS = frozenset(
@@ -29,6 +30,30 @@ def order(request: ServiceRequest, title: str, today: date) -> Order | None:
         on=on,
         open=request.status in _OPEN,
         value=request.status or "",
+    )
+
+
+def reasons(request: ServiceRequest) -> list[Concept]:
+    """Give the reasons of a request that is being drafted: what brings the patient now (R5 calls them `reason`)."""
+    if request.status != "draft" or request.do_not_perform:
+        return []
+    return [*concepts(request.reason_code), *concepts(request.reason)]
+
+
+def complaint(request: ServiceRequest, meant: Meant, today: date) -> Problem | None:
+    """Read the reason of a draft as a problem of the day on which it was written."""
+    on = _first(request.authored_on)
+    if on is not None and is_future(on, today):
+        return None
+    return Problem(
+        name=meant.title,
+        reference=f"{type(request).__name__}/{request.id}" if request.id else "",
+        on=on,
+        onset=on,
+        notes=("reason of a draft order",) if meant.coded else ("reason of a draft order, from free text",),
+        cap=Indicator.CRITICAL if meant.coded else Indicator.INFO,
+        coded=meant.coded,
+        about_leg=meant.about_leg,
     )
 
 

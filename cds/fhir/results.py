@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from cds.chart.analytes import Analyte
 from cds.chart.dates import Day, is_future, parse_day
 from cds.chart.facts import CodedResult, Fact, Flag, Indicator, Measurement, Problem
 from cds.chart.text import words_of
@@ -188,13 +187,18 @@ def measurement(
     )
 
 
-def set_aside(observation: Observation, recognised: Recognised, around: Surroundings) -> Fact | None:
+def set_aside(observation: Observation, valued: Valued, recognised: Recognised, around: Surroundings) -> Fact | None:
     """Say of a result that does not count why somebody should look at it (DS-3, DS-17); None of any other."""
     if observation.status not in _RELEASED or not (around.ahead or recognised.contradicted):
         return None
-    why = f"dated ahead: {around.on}" if around.ahead else "the code and its name do not agree"
+    value = value_of(valued, bool)
     return Fact(
-        name=recognised.analyte.title, reference=_reference(observation), on=around.on, notes=(f"not used: {why}",)
+        name=recognised.analyte.title,
+        reference=_reference(observation),
+        on=around.on,
+        value=value.shown if value else "",
+        unit=(value.unit_text or value.unit_code) if value else "",
+        notes=("not used: dated ahead" if around.ahead else "not used: the code and its name do not agree",),
     )
 
 
@@ -315,7 +319,8 @@ def coded_result(
 def _said(valued: Valued) -> str:
     if valued.value_boolean is not None:
         return "yes" if valued.value_boolean else "no"
-    said: Iterable[str] = (*texts(valued.value_codeable_concept), (valued.value_string or "").strip())
+    words = (valued.value_string or valued.value_date_time or "").strip()
+    said: Iterable[str] = (*texts(valued.value_codeable_concept), words)
     return next((text[:_LONGEST_SHOWN] for text in said if text), "")
 
 

@@ -68,6 +68,7 @@ def has_value(valued: Valued) -> bool:
         and valued.value_integer is None
         and valued.value_range is None
         and valued.value_ratio is None
+        and valued.value_date_time is None
     )
 
 

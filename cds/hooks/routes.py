@@ -26,7 +26,7 @@ from cds.settings import Settings
 LARGE = ONE_PASS
 """From this size on a body is read with breaths between, and only one at a time [By]."""
 
-LARGE_CALLS = 8
+LARGE_CALLS = 32
 """Large calls in hand at once; a further one is sent away for `RETRY_AFTER` seconds, rather than kept waiting."""
 
 RETRY_AFTER = 2

@@ -10,7 +10,7 @@ from cds.chart.dates import days_ago
 from cds.chart.facts import Absence, Fact, Flag, Measurement
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import Finding, State, merged_words, met, met_by_any, not_met, unknown
-from cds.reasoning.knowledge import Period, Threshold
+from cds.reasoning.knowledge import Codes, Period, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Chosen:
 class Chooser(Protocol):
     """What has a result to compare: a measure (cds.reasoning.measures)."""
 
+    codes: Codes
     within: Period
 
     @property
@@ -225,9 +226,10 @@ class Unreadable(Criterion):
 
     def _test(self, chart: Chart) -> Finding:
         chosen = [measure.choose(chart) for measure in self.measures]
-        found = [m for one in chosen for m in (one.result, *one.others) if m is not None and m.unreadable]
+        found = [_as_written(m) for one in chosen for m in (one.result, *one.others) if m is not None and m.unreadable]
+        found += [fact for measure in self.measures for fact in _set_aside(measure, chart)]
         if found:
-            return met_by_any(tuple(_as_written(m) for m in found))
+            return met_by_any(tuple(found))
         lacking = merged_words((one.unknown,) for one in chosen if one.unknown)
         if lacking and all(one.unknown for one in chosen):
             return unknown(*lacking)
@@ -236,6 +238,12 @@ class Unreadable(Criterion):
     def sentence(self) -> str:
         """Say it in full."""
         return f"newest result of {', '.join(measure.title for measure in self.measures)} could not be interpreted"
+
+
+def _set_aside(measure: Chooser, chart: Chart) -> list[Fact]:
+    """Give the results of the look-back that do not count for their date or their name (DS-3, DS-17)."""
+    aside = chart.record.set_aside(measure.codes.name)
+    return [fact for fact in aside if fact.on is None or days_ago(fact.on, chart.today) <= measure.within.days]
 
 
 def _as_written(m: Measurement) -> Fact:

@@ -66,7 +66,7 @@ def name_of(path: Path) -> str:
 
 
 def digest(path: Path) -> dict[str, Any]:
-    """Say what comes out of a shared file on the day of its newest date: what was left out, and who speaks how urgently.
+    """Say what comes out of a shared file on the day of its newest date: what was left out, who speaks how urgently.
 
     Few of these patients complain of their legs, so each is looked at a second time as if it had come for leg pain.
     """

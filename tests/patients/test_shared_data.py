@@ -1,4 +1,4 @@
-"""Patients of public data sets, read in place where they lie beside the checkout: nothing breaks, nothing changes unseen."""
+"""Patients of public data sets, where they lie beside the checkout: nothing breaks, and nothing changes unseen."""
 
 import json
 from pathlib import Path

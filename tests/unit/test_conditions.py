@@ -318,6 +318,40 @@ def test_the_reason_for_a_visit_that_never_was_does_not_count(status: str) -> No
     assert record_of(_visit(status=status, reasonCode=[LEG_PAIN])).complaints("leg-ache") == ()
 
 
+def _draft(**members: Any) -> dict[str, Any]:
+    usual = {
+        "resourceType": "ServiceRequest",
+        "id": "d",
+        "status": "draft",
+        "subject": SUBJECT,
+        "authoredOn": "2026-05-20",
+    }
+    return {**usual, "code": {"text": "Ultrasound"}, **members}
+
+
+@pytest.mark.parametrize("members", [{"reasonCode": [LEG_PAIN]}, {"reason": [{"concept": LEG_PAIN}]}])
+def test_the_reason_of_an_order_that_is_being_drafted_is_a_complaint(members: dict[str, Any]) -> None:
+    """2.2."""
+    (read,) = record_of(_draft(**members)).complaints("leg-ache")
+
+    assert (str(read.on), read.coded, read.reference) == ("2026-05-20", True, "ServiceRequest/d")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"status": "active"},
+        {"status": "completed"},
+        {"doNotPerform": True},
+        {"authoredOn": "2026-06-01"},
+        {"subject": {}},
+    ],
+)
+def test_the_reason_of_any_other_order_is_not(members: dict[str, Any]) -> None:
+    """2.2."""
+    assert record_of(_draft(reasonCode=[LEG_PAIN], **members)).complaints("leg-ache") == ()
+
+
 @pytest.mark.parametrize("code", ["10154-3", "29299-5", "10164-2"])
 def test_the_words_of_a_chief_complaint_are_context_only(code: str) -> None:
     """3.1."""

@@ -162,6 +162,28 @@ def test_a_range_without_a_unit_has_that_of_the_value_and_another_is_converted()
     assert _chosen(_range(10, 300, "furlong")) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("10-300", 10, 300),
+        ("[10 - 300]", 10, 300),
+        ("10 \u2013 300 ng/mL", 10, 300),
+        ("10 to 300 ug/L", 10, 300),
+        ("<300", None, 300),
+        ("\u2265 10 ng/mL", 10, None),
+    ],
+)
+def test_a_range_that_is_only_words_is_read(text: str, low: int | None, high: int | None) -> None:
+    """DS-12."""
+    assert _chosen({"text": text}) == (low, high)
+
+
+@pytest.mark.parametrize("text", ["", "see report", "10-300 furlong", "300-10", "10,5-300", "up to 10 months: 5-20"])
+def test_other_words_are_no_range(text: str) -> None:
+    """DS-12."""
+    assert _chosen({"text": text}) == (None, None)
+
+
 def test_a_range_has_one_end_or_words_only() -> None:
     """DS-12."""
     assert _chosen(_range(10, None)) == (10, None)

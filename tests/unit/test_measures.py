@@ -24,7 +24,7 @@ from cds.reasoning.measures import (
     unreadable,
 )
 from cds.services import knowledge
-from tests.unit.fhir import B12, FERRITIN, HBA1C, TSH, chart_of, ferritin, observation, quantity
+from tests.unit.fhir import B12, FERRITIN, HBA1C, LOINC, TSH, chart_of, ferritin, observation, quantity
 
 MET, NOT_MET, UNKNOWN = State.MET, State.NOT_MET, State.UNKNOWN
 YEAR, MONTH = Period("year", 365, "proposed"), Period("month", 30, "proposed")
@@ -251,6 +251,18 @@ def test_an_unreadable_result_is_not_replaced_by_an_older_one() -> None:
     assert _state(_measure().missing(), *resources) is MET
     assert _state(_measure().known(), *resources) is NOT_MET
     assert _state(unreadable(_measure(), _measure("tsh")), *resources) is MET
+
+
+def test_results_set_aside_are_named_where_nothing_else_is_wrong() -> None:
+    """DS-3, DS-17."""
+    ahead = ferritin(id="a", effectiveDateTime="2027-01-01")
+    misnamed = observation({"coding": [{"system": LOINC, "code": FERRITIN, "display": "Albumin"}]}, id="m")
+    old = misnamed | {"id": "o", "effectiveDateTime": "2020-01-01"}
+
+    finding = _find(unreadable(_measure()), ahead, misnamed, old)
+
+    assert finding.is_met
+    assert [fact.reference for fact in finding.basis] == ["Observation/a", "Observation/m"]
 
 
 @pytest.mark.parametrize(

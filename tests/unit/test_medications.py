@@ -252,6 +252,10 @@ _TABLET = {"resourceType": "Medication", "id": "m", "code": METFORMIN}
             {"medicationReference": {"reference": "Medication/m"}},
             [{"resourceType": "Medication", "id": "m", "ingredient": [{"item": {"concept": METFORMIN}}]}],
         ),
+        (
+            {"medicationReference": {"reference": "Medication/m"}},
+            [{"resourceType": "Medication", "id": "m", "ingredient": [{"itemReference": {"display": "Metformin"}}]}],
+        ),
     ],
 )
 def test_a_drug_may_be_named_by_reference(medication: dict[str, Any], others: list[dict[str, Any]]) -> None:

@@ -61,6 +61,13 @@ def test_a_request_that_does_not_count(members: dict[str, Any]) -> None:
     assert record_of(_request(**members)).orders("ferritin") == ()
 
 
+@pytest.mark.parametrize(
+    "code", [{"text": "Ferritin"}, {"coding": [{"system": "urn:local", "code": "7", "display": "FERRITIN LEVEL"}]}]
+)
+def test_a_request_of_a_local_code_is_known_by_its_exact_name(code: dict[str, Any]) -> None:
+    assert len(record_of(_request(code=code)).orders("ferritin")) == 1
+
+
 @pytest.mark.parametrize("panel", ["50190-8", "75689-0"])
 def test_a_request_for_a_panel_is_one_for_what_it_contains(panel: str) -> None:
     """DS-20."""

@@ -152,11 +152,8 @@ def test_a_result_of_the_future_is_left_aside_and_named() -> None:
     (aside,) = record.set_aside("ferritin")
 
     assert list(record.measurements("ferritin")) == []
-    assert (aside.name, aside.reference, aside.notes) == (
-        "Ferritin",
-        "Observation/f",
-        ("not used: dated ahead: 2026-05-22",),
-    )
+    assert (aside.name, aside.reference, str(aside.on)) == ("Ferritin", "Observation/f", "2026-05-22")
+    assert (aside.value, aside.unit, aside.notes) == ("20", "ng/mL", ("not used: dated ahead",))
 
 
 def test_a_result_of_tomorrow_counts() -> None:

@@ -69,7 +69,10 @@ diagnosed_neuropathy = has(k.codes("diabetic-neuropathy-diagnosis"), confirmed=T
 
 examined = done(k.codes("foot-examination"), within=interval)
 feeling_examined = done(k.codes("sensory-foot-examination"), within=k.period("sensory_examination_fresh"))
-feeling_lost = answers(k.codes("sensory-foot-examination"), k.codes("neuropathic-symptom"), within=interval)
+feeling_lost = any_of(
+    answers(k.codes("sensory-foot-examination"), k.codes("neuropathic-symptom"), within=interval),
+    answers(k.codes("sensory-foot-examination"), k.codes("sensation-lost"), within=interval),
+)
 
 
 def recorded(name: str) -> Criterion:

@@ -3,7 +3,18 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
-from cds.knowledge.patient.criteria import adult, cared_for, child, diabetes, dialysis, palliative, pregnant
+from cds.knowledge.patient.criteria import (
+    adult,
+    both_legs_absent,
+    cared_for,
+    child,
+    diabetes,
+    dialysis,
+    left_leg_absent,
+    palliative,
+    pregnant,
+    right_leg_absent,
+)
 from cds.knowledge.symptoms.criteria import ache, gate, leg_pain_scored, said
 from cds.reasoning import (
     Knowledge,
@@ -33,12 +44,6 @@ from cds.reasoning import (
 k = Knowledge.beside(__file__)
 
 # Legs. What was taken off stays off, whatever the status of the condition says.
-
-left_leg_absent = any_of(ever_had(k.codes("leg-absent-left")), done(k.codes("leg-absent-left")))
-right_leg_absent = any_of(ever_had(k.codes("leg-absent-right")), done(k.codes("leg-absent-right")))
-both_legs_absent = any_of(
-    ever_had(k.codes("both-legs-absent")), done(k.codes("both-legs-absent")), all_of(left_leg_absent, right_leg_absent)
-)
 leg_absent = any_of(
     left_leg_absent, right_leg_absent, ever_had(k.codes("leg-absent-any-side")), done(k.codes("leg-absent-any-side"))
 )

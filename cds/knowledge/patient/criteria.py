@@ -3,7 +3,20 @@
 Limits and look-backs: plan.toml. Codes: valuesets/.
 """
 
-from cds.reasoning import Criterion, Knowledge, aged, all_of, answers, any_of, done, has, in_care, sex_is, younger_than
+from cds.reasoning import (
+    Criterion,
+    Knowledge,
+    aged,
+    all_of,
+    answers,
+    any_of,
+    done,
+    ever_had,
+    has,
+    in_care,
+    sex_is,
+    younger_than,
+)
 
 k = Knowledge.beside(__file__)
 
@@ -30,9 +43,12 @@ older = aged(k.threshold("older"))
 
 
 def _absent(name: str) -> Criterion:
-    return any_of(has(k.codes(name)), done(k.codes(name)))
+    return any_of(ever_had(k.codes(name)), done(k.codes(name)))
 
 
+left_leg_absent = _absent("leg-absent-left")
+right_leg_absent = _absent("leg-absent-right")
+both_legs_absent = any_of(_absent("both-legs-absent"), all_of(left_leg_absent, right_leg_absent))
 both_feet_absent = any_of(
     _absent("both-legs-absent"), all_of(_absent("foot-absent-left"), _absent("foot-absent-right"))
 )

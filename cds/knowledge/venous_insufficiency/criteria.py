@@ -3,7 +3,15 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
-from cds.knowledge.patient.criteria import advanced_kidney_disease, cared_for, child, diabetes, palliative, pregnant
+from cds.knowledge.patient.criteria import (
+    advanced_kidney_disease,
+    both_legs_absent,
+    cared_for,
+    child,
+    diabetes,
+    palliative,
+    pregnant,
+)
 from cds.knowledge.symptoms.criteria import gate, heavy, said, swollen_both_sides, swollen_one_side
 from cds.reasoning import (
     Criterion,
@@ -138,7 +146,7 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     context=gate,
-    unless=child,
+    unless=any_of(child, both_legs_absent),
     mutes=palliative,
     shows={"other_causes": other_causes, "risk": risk, "body_mass_index": body_mass_index},
     recommends=(
