@@ -23,6 +23,8 @@ _LONGEST_START = 60.0
 """How long a start may take before it counts as failed [s]."""
 _LONGEST_STOP = 5.0
 """How long a stop may take before it is forced [s]."""
+_LONGEST_IDLE = 2.0
+"""How long a connection may lie idle before a new one is opened: the service drops it after a few more [s]."""
 _CPU_CLOCK = 2
 """Linux's number for the clock of a process's CPU time, ended threads included: clock_getcpuclockid(3)."""
 
@@ -36,16 +38,23 @@ class Caller:
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection(_HOST, port, timeout=30)
+        self._used = 0.0
 
     def post(self, body: bytes) -> bytes:
         """Make one hook call and give the answer.
 
         Raises:
-            ServiceError: the answer is not 200.
+            ServiceError: there is no answer, or it is not 200.
         """
-        self._connection.request("POST", _PATH, body, {"Content-Type": "application/json"})
-        response = self._connection.getresponse()
-        answer = response.read()
+        if time.perf_counter() - self._used > _LONGEST_IDLE:
+            self._connection.close()
+        try:
+            self._connection.request("POST", _PATH, body, {"Content-Type": "application/json"})
+            response = self._connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ServiceError(f"a hook call was not answered: {error}") from error
+        self._used = time.perf_counter()
         if response.status != HTTPStatus.OK:
             raise ServiceError(f"a hook call was answered {response.status}: {answer[:300]!r}")
         return answer
@@ -73,7 +82,7 @@ class Caller:
             self._connection.request("GET", "/ready")
             response = self._connection.getresponse()
             response.read()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             self._connection.close()
             return False
         return response.status == HTTPStatus.OK

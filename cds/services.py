@@ -11,6 +11,7 @@ import cds.knowledge
 from cds.chart.chart import Chart
 from cds.errors import place_of
 from cds.fhir import prefetch
+from cds.fhir.record import ASKED
 from cds.knowledge.symptoms.criteria import gate
 from cds.reasoning.calculations import DERIVATIONS
 from cds.reasoning.criteria import Criterion
@@ -88,7 +89,7 @@ def knowledge() -> KnowledgeBase:
 def needs() -> tuple[prefetch.Need, ...]:
     """List the prefetch keys that the plans need."""
     loaded = knowledge()
-    asked = loaded.asked | {name for d in DERIVATIONS if d.gives in loaded.asked for name in d.inputs}
+    asked = loaded.asked | ASKED | {name for d in DERIVATIONS if d.gives in loaded.asked for name in d.inputs}
     codes = {code for concept in asked for code in loaded.observation_codes.get(concept, ())}
     return prefetch.needs(codes)
 
