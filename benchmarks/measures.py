@@ -225,7 +225,7 @@ def _fresh(bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
     detail = f"{warm:.0f} MiB after {extent.calls_after + 1} of 1 MB"
     name = "Memory after them to before"
     yield Result(name=name, value=after / warm, unit="×", goal=_MEMORY_GROWTH_GOAL, detail=detail)
-    yield Result(name="Start until ready", value=median(started), unit="s", detail=f"{extent.starts} processes")
+    yield Result(name="Start until ready", value=median(started), unit="s", detail=f"median of {extent.starts}")
 
 
 def _ms(seconds: float) -> str:
