@@ -1,7 +1,7 @@
 """Wording a card: what the chart shows, why it may matter, what to consider, what was not checked."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cards.models import Advised, Basis, Card, CardsResponse, Coding, Extension, Link, Source
@@ -150,14 +150,25 @@ def _evidence(advice: Sequence[Advice]) -> list[Evidence]:
     return [by_plan[plan][key] for plan, key in keys]
 
 
+class _Shown(dict[str, str]):
+    """What placeholders stand for, made fit for the text only when a sentence names them."""
+
+    def __init__(self, advice: Advice, fit: Callable[[str], str]) -> None:
+        super().__init__()
+        self.shown, self.fit = advice.shown, fit
+
+    def __missing__(self, name: str) -> str:
+        return self.fit(self.shown[name])
+
+
 def _worded(advice: Advice, text: str) -> str:
     """Fill in the placeholders of a sentence, as plain text."""
-    return text.format_map({name: plain(value) for name, value in advice.shown.items()})
+    return text.format_map(_Shown(advice, plain))
 
 
 def _worded_markdown(advice: Advice, text: str) -> str:
     """Fill in the placeholders of a sentence that goes into Markdown."""
-    return text.format_map({name: escaped(value) for name, value in advice.shown.items()})
+    return text.format_map(_Shown(advice, escaped))
 
 
 def _listed(heading: str, lines: Iterable[str]) -> str:

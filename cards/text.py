@@ -8,7 +8,6 @@ SUMMARY_LIMIT = 139
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]|~]|:(?=//)|@|(?<=\bwww)\.|^[#+\-]|^\d+(?=[.)]\s)", re.IGNORECASE)
 """What Markdown would read: marks anywhere, bare addresses, and at the start of a line headings and lists."""
-_BLANKS = re.compile(r"\s+")
 _LONGEST = 200
 
 
@@ -16,7 +15,7 @@ def plain(text: str) -> str:
     """Give a text on one line, without control or formatting characters."""
     if not (text.isascii() and text.isprintable()):
         text = "".join(_visible(character) for character in text)
-    return _BLANKS.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def _visible(character: str) -> str:

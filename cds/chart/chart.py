@@ -70,7 +70,7 @@ class Record(Protocol):
         """Active allergies and intolerances to a class of drugs."""
 
     def stays(self) -> tuple[Stay, ...]:
-        """Encounters."""
+        """Encounters that are under way."""
 
 
 @dataclass(slots=True)
@@ -82,10 +82,8 @@ class Chart:
     record: Record
     unknown: Mapping[Area, str] = field(default_factory=dict)
     """Areas that are not wholly known, each with the reason in words."""
-    findings: dict[int, Any] = field(default_factory=dict)
+    findings: dict[object, Any] = field(default_factory=dict)
     """What was already concluded from this chart, by criterion (cds.reasoning.criteria)."""
-    failed: set[int] = field(default_factory=set)
-    """Criteria that are known not to be met, without its being known whether they are not met or unknown."""
 
     @property
     def age(self) -> int | None:

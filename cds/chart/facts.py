@@ -6,9 +6,10 @@ an `unknown` of a finding (cds.reasoning.findings).
 A fact is made once for a chart and is only itself: two facts are the same when they are the same object.
 """
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+
+from msgspec import Struct
 
 from cds.chart.analytes import Analyte
 from cds.chart.dates import Day
@@ -28,8 +29,7 @@ class Indicator(IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     """One thing the chart says.
 
     Attributes:
@@ -59,16 +59,14 @@ class Fact:
 _NO_UNIT = frozenset({"", "1", "{ratio}", "{score}", "ratio"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Absence(Fact):
+class Absence(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """Something that was looked for in known data and is not there."""
 
     worth_saying: bool = False
     """Whether a card prints it: a test not done is news, a disease not had is not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Problem(Fact):
+class Problem(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """A condition, a reason for a visit, or a complaint."""
 
     onset: Day | None = None
@@ -92,8 +90,7 @@ class Flag(StrEnum):
     ABNORMAL = "abnormal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Measurement(Fact):
+class Measurement(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """A result of an analyte.
 
     The true value lies between `low` and `high` [scale]; both are the number itself unless a comparator or a range
@@ -124,7 +121,7 @@ class Measurement(Fact):
     updated: float = 0.0
     side: str = ""
     haemolysed: bool = False
-    sources: tuple[Fact, ...] = field(default=())
+    sources: tuple[Fact, ...] = ()
     """The results from which a derived one was computed."""
 
     @property
@@ -135,8 +132,7 @@ class Measurement(Fact):
         return self.scale.to_canonical(self.low)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class CodedResult(Fact):
+class CodedResult(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """A result whose value is a concept or a yes/no."""
 
     means: frozenset[str] = frozenset()
@@ -144,8 +140,7 @@ class CodedResult(Fact):
     boolean: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Drug(Fact):
+class Drug(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """A medication that is prescribed, stated, dispensed or given."""
 
     start: Day | None = None
@@ -154,21 +149,18 @@ class Drug(Fact):
     """Whether this is one administration, on the day `on`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Order(Fact):
+class Order(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """A request for a service."""
 
     open: bool = True
     """Draft, active or on hold; a completed one is not open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Act(Fact):
+class Act(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """Something done: a procedure, or a report of an examination."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answer(Fact):
+class Answer(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """An answer of the patient to one item of a questionnaire."""
 
     codes: frozenset[str] = frozenset()
@@ -176,16 +168,13 @@ class Answer(Fact):
     number: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Stay(Fact):
-    """An encounter: where the patient is or was."""
+class Stay(Fact, frozen=True, kw_only=True, eq=False, gc=False):
+    """An encounter that is under way: where the patient is."""
 
-    in_progress: bool = False
     inpatient: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Patient(Fact):
+class Patient(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """Who the chart is about: what the reasoning asks of a person."""
 
     birth: Day | None = None

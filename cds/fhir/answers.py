@@ -1,9 +1,10 @@
 """Answers to questionnaires, by linkId."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+
+from msgspec import Struct
 
 from cds.chart.dates import is_future, parse_day
 from cds.chart.facts import Answer
@@ -49,8 +50,7 @@ def answer(response: QuestionnaireResponse, item: Item, today: date) -> Answer |
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
+class _Said(Struct, frozen=True, gc=False):
     """What one answer says, as far as it does."""
 
     words: str = ""

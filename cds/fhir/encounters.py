@@ -1,11 +1,9 @@
 """Encounters: where the patient is, and what for."""
 
 from collections.abc import Iterator
-from datetime import date
 
-from cds.chart.dates import Day, is_future, parse_day
-from cds.chart.facts import Indicator, Problem, Stay
-from cds.fhir.recognition import Meant
+from cds.chart.dates import Day, parse_day
+from cds.chart.facts import Stay
 from cds.fhir.resources import Concept, Encounter, codes, concepts
 
 _INPATIENT = frozenset({"imp", "acute", "nonac", "emer", "obsenc", "ss"})
@@ -37,29 +35,13 @@ def began(encounter: Encounter) -> Day | None:
     return None
 
 
-def complaint(encounter: Encounter, meant: Meant, today: date) -> Problem | None:
-    """Read the reason for a visit as a problem of that day."""
-    on = began(encounter)
-    if on and is_future(on, today):
+def stay(encounter: Encounter) -> Stay | None:
+    """Read an encounter as where the patient is; None when it is not under way."""
+    if encounter.status not in _UNDER_WAY:
         return None
-    return Problem(
-        name=meant.title,
-        reference=f"Encounter/{encounter.id}" if encounter.id else "",
-        on=on,
-        onset=on,
-        notes=("reason for the visit",) if meant.coded else ("reason for the visit, from free text",),
-        cap=Indicator.CRITICAL if meant.coded else Indicator.INFO,
-        coded=meant.coded,
-        about_leg=meant.about_leg,
-    )
-
-
-def stay(encounter: Encounter) -> Stay:
-    """Read an encounter as where the patient is or was."""
     return Stay(
         name="Encounter",
         reference=f"Encounter/{encounter.id}" if encounter.id else "",
         on=began(encounter),
-        in_progress=encounter.status in _UNDER_WAY,
         inpatient=bool(codes(encounter.class_) & _INPATIENT),
     )

@@ -27,9 +27,6 @@ HAEMOLYSIS = "haemolysed-sample"
 Pair = tuple[resources.Observation, Valued]
 """An observation, and what in it holds the value: itself or a component."""
 
-Complained = resources.Observation | resources.Encounter | resources.ServiceRequest
-"""What may say why the patient comes."""
-
 
 class Intake:
     """Takes resources in, and keeps those that matter by what they mean."""

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from cds.chart.facts import Flag
 from cds.chart.text import words_of
@@ -52,8 +53,7 @@ def flag_of(valued: Valued) -> Flag | None:
     return next((flag for flag in (Flag.ABNORMAL, Flag.NORMAL) if flag in flags), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True, gc=False):
     """A reference interval in the unit of its result."""
 
     low: Decimal | None = None

@@ -1,8 +1,9 @@
 """Medications: what is prescribed, stated, dispensed or given, and whether it is current (DS-21)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from cds.chart.dates import Day, days_ago, is_future, parse_day
 from cds.chart.facts import Drug
@@ -35,8 +36,7 @@ _RECENT = 90
 """Days for which a completed course still counts [d]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True, gc=False):
     """A medication whose drug was recognised."""
 
     source: AnyMedication

@@ -1,8 +1,9 @@
 """Recognition: which concepts an element of a resource means, by its codings or else by its words."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, lru_cache
+
+from msgspec import Struct
 
 from cds.chart.analytes import Analyte, CodeUse
 from cds.chart.codes import NONE
@@ -17,8 +18,7 @@ _Spelled = tuple[_Codes, tuple[str, ...]]
 """The codings of an element, and its words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Struct, frozen=True, gc=False):
     """How a result came to be taken for one of an analyte.
 
     Attributes:
@@ -36,8 +36,7 @@ class Recognised:
     contradicted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Meant:
+class Meant(Struct, frozen=True, gc=False):
     """How a resource means a concept.
 
     Attributes:

@@ -11,7 +11,8 @@ from cds.chart.codes import NONE
 from cds.chart.dates import Day, age_on
 from cds.chart.vocabulary import Vocabulary
 from cds.fhir import answers, conditions, encounters, medications, requests, resources, results
-from cds.fhir.intake import COMPLAINT, HAEMOLYSIS, Complained, Intake, Pair
+from cds.fhir.complaints import Complained, complaint
+from cds.fhir.intake import COMPLAINT, HAEMOLYSIS, Intake, Pair
 from cds.fhir.recognition import Meant
 from cds.fhir.references import target
 from cds.fhir.resources import Concept, Concepts
@@ -101,15 +102,18 @@ class PatientRecord(Intake):
         return self._facts("complaint", concept, lambda s: self._complaint(concept, *s), gather=conditions.merged)
 
     def _complaint(self, concept: str, source: Complained, said: Concept | None) -> facts.Problem | None:
+        on: Day | None
         if isinstance(source, resources.Observation):
+            if not results.is_stated(source):
+                return None
             meant = self._meant(concept, (source.value_codeable_concept,), (source.value_string,))
-            return results.complaint(source, meant, self._around(source))
-        if said is not None and self._stands_apart(said):
+            on = self._on(source)
+        elif said is not None and self._stands_apart(said):
             return None
-        meant = self._meant(concept, (said,))
-        if isinstance(source, resources.Encounter):
-            return encounters.complaint(source, meant, self.today)
-        return requests.complaint(source, meant, self.today)
+        else:
+            meant = self._meant(concept, (said,))
+            on = encounters.began(source) if isinstance(source, resources.Encounter) else requests.written(source)
+        return complaint(source, meant, on, self.today)
 
     def _stands_apart(self, reason: Concept) -> bool:
         """Whether a reason only refers to a condition that the record holds: then that condition speaks for itself."""
@@ -194,13 +198,16 @@ class PatientRecord(Intake):
 
     def set_aside(self, analyte: str) -> tuple[facts.Fact, ...]:
         """Results of an analyte that do not count and should be looked at: dated ahead, or named as another test."""
-
-        def make(pair: Pair) -> facts.Fact | None:
-            observation, valued = pair
-            recognised = self._means.recognised(analyte, valued.code)
-            return results.set_aside(observation, valued, recognised, self._around(observation))
-
-        return self._facts("result", analyte, make, memo="set aside")
+        return _those_that_count(
+            results.set_aside(
+                result.observation,
+                result.valued,
+                self._means.recognised(analyte, result.valued.code),
+                result.on,
+                self.today,
+            )
+            for result in self._results(analyte)
+        )
 
     def coded_results(self, concept: str) -> tuple[facts.CodedResult, ...]:
         """Results with a coded or yes/no value, newest first."""
@@ -267,8 +274,8 @@ class PatientRecord(Intake):
         return self._facts("allergy", concept, lambda r: conditions.allergy(r, self._title(concept)))
 
     def stays(self) -> tuple[facts.Stay, ...]:
-        """Encounters."""
-        return tuple(encounters.stay(encounter) for encounter in self._encounters)
+        """Encounters that are under way."""
+        return tuple(stay for encounter in self._encounters if (stay := encounters.stay(encounter)) is not None)
 
 
 def _is_same_sample(one: resources.Observation, other: resources.Observation) -> bool:

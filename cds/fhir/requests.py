@@ -3,8 +3,7 @@
 from datetime import date
 
 from cds.chart.dates import Day, is_future, parse_day
-from cds.chart.facts import Act, Indicator, Order, Problem
-from cds.fhir.recognition import Meant
+from cds.chart.facts import Act, Order
 from cds.fhir.resources import Concept, DiagnosticReport, Procedure, ServiceRequest, concepts
 
 _OPEN = frozenset({"draft", "active", "on-hold"})
@@ -40,21 +39,9 @@ def reasons(request: ServiceRequest) -> list[Concept]:
     return [*concepts(request.reason_code), *concepts(request.reason)]
 
 
-def complaint(request: ServiceRequest, meant: Meant, today: date) -> Problem | None:
-    """Read the reason of a draft as a problem of the day on which it was written."""
-    on = _first(request.authored_on)
-    if on is not None and is_future(on, today):
-        return None
-    return Problem(
-        name=meant.title,
-        reference=f"{type(request).__name__}/{request.id}" if request.id else "",
-        on=on,
-        onset=on,
-        notes=("reason of a draft order",) if meant.coded else ("reason of a draft order, from free text",),
-        cap=Indicator.CRITICAL if meant.coded else Indicator.INFO,
-        coded=meant.coded,
-        about_leg=meant.about_leg,
-    )
+def written(request: ServiceRequest) -> Day | None:
+    """Say when a request was written."""
+    return _first(request.authored_on)
 
 
 def act(done: Procedure | DiagnosticReport, title: str, today: date) -> Act | None:

@@ -5,16 +5,17 @@ A value that cannot be understood for certain becomes an unreadable result, neve
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from msgspec import Struct
+
 from cds.chart.dates import Day, is_future, parse_day
-from cds.chart.facts import CodedResult, Fact, Flag, Indicator, Measurement, Problem
+from cds.chart.facts import CodedResult, Fact, Flag, Indicator, Measurement
 from cds.chart.text import words_of
 from cds.chart.units import Unit
 from cds.fhir.judgement import NO_INTERVAL, Interval, flag_of, intervals
-from cds.fhir.recognition import Meant, Recognised
+from cds.fhir.recognition import Recognised
 from cds.fhir.resources import DiagnosticReport, Observation, Period, Range, Specimen, codes, items, texts
 from cds.fhir.samples import is_haemolysed, is_other_specimen
 from cds.fhir.scales import is_plausible, scale_of
@@ -46,6 +47,11 @@ def newest_first(fact: Fact) -> tuple[bool, float]:
 def is_released(observation: Observation) -> bool:
     """Whether the laboratory stands by a result (DS-1)."""
     return observation.status in _RELEASED
+
+
+def is_stated(observation: Observation) -> bool:
+    """Whether somebody stands by it, if only for now."""
+    return observation.status in _RELEASED or observation.status == _PRELIMINARY
 
 
 def clinical_date(observation: Observation, report: DiagnosticReport | None = None) -> Day | None:
@@ -96,8 +102,7 @@ def _moment(text: str | None) -> float:
     return found.moment if found else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, gc=False):
     """What the rest of the record says of a result.
 
     Attributes:
@@ -136,7 +141,7 @@ def measurement(
     analyte = recognised.analyte
     vital = analyte.category == "vital-signs"
     final = observation.status in _RELEASED or (vital and observation.status == _PRELIMINARY)
-    if not final and observation.status != _PRELIMINARY:
+    if not is_stated(observation):
         return None  # DS-1
     if around.ahead or recognised.contradicted or is_other_specimen(observation, valued, analyte, around.specimen):
         return None  # DS-3, DS-17, DS-18
@@ -187,18 +192,21 @@ def measurement(
     )
 
 
-def set_aside(observation: Observation, valued: Valued, recognised: Recognised, around: Surroundings) -> Fact | None:
+def set_aside(
+    observation: Observation, valued: Valued, recognised: Recognised, on: Day | None, today: date
+) -> Fact | None:
     """Say of a result that does not count why somebody should look at it (DS-3, DS-17); None of any other."""
-    if observation.status not in _RELEASED or not (around.ahead or recognised.contradicted):
+    ahead = on is not None and is_future(on, today)
+    if observation.status not in _RELEASED or not (ahead or recognised.contradicted):
         return None
     value = value_of(valued, bool)
     return Fact(
         name=recognised.analyte.title,
         reference=_reference(observation),
-        on=around.on,
+        on=on,
         value=value.shown if value else "",
         unit=(value.unit_text or value.unit_code) if value else "",
-        notes=("not used: dated ahead" if around.ahead else "not used: the code and its name do not agree",),
+        notes=("not used: dated ahead" if ahead else "not used: the code and its name do not agree",),
     )
 
 
@@ -206,8 +214,7 @@ def _reference(observation: Observation) -> str:
     return f"Observation/{observation.id}" if observation.id else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(Struct, frozen=True, gc=False):
     """What could be made of a value."""
 
     shown: str = ""
@@ -322,19 +329,3 @@ def _said(valued: Valued) -> str:
     words = (valued.value_string or valued.value_date_time or "").strip()
     said: Iterable[str] = (*texts(valued.value_codeable_concept), words)
     return next((text[:_LONGEST_SHOWN] for text in said if text), "")
-
-
-def complaint(observation: Observation, meant: Meant, around: Surroundings) -> Problem | None:
-    """Read a chief complaint as a problem of that day."""
-    if (observation.status not in _RELEASED and observation.status != _PRELIMINARY) or around.ahead:
-        return None
-    return Problem(
-        name=meant.title,
-        reference=_reference(observation),
-        on=around.on,
-        onset=around.on,
-        notes=("complaint",) if meant.coded else ("complaint, from free text",),
-        cap=Indicator.CRITICAL if meant.coded else Indicator.INFO,
-        coded=meant.coded,
-        about_leg=meant.about_leg,
-    )

@@ -1,8 +1,9 @@
 """In which unit a value is (DS-14, DS-15): as it says, else as a rule of its analyte allows; never by a guess."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from cds.chart.analytes import Analyte, CodeUse, Use
 from cds.chart.units import Unit
@@ -14,8 +15,7 @@ _FIVE_PERCENT = 20
 """One part in so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True, gc=False):
     """The unit of a value.
 
     Attributes:

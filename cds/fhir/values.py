@@ -5,10 +5,10 @@ What is no number that a laboratory can have meant ("hemolyzed", "12-15", "see n
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
-from msgspec import Raw
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from cds.chart.facts import Flag
 from cds.fhir.resources import Component, Observation, Quantity, Range, Ratio
@@ -33,8 +33,7 @@ _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": 
 _FLAGS = {"H": Flag.HIGH, "HH": Flag.VERY_HIGH, "L": Flag.LOW, "LL": Flag.VERY_LOW}
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True, gc=False):
     """A value as written.
 
     Attributes:

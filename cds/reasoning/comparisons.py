@@ -1,9 +1,10 @@
 """What may be asked of a result, three-valued: a comparator leaves one side open (DS-10)."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
+
+from msgspec import Struct
 
 from cds.chart.chart import Chart
 from cds.chart.dates import days_ago
@@ -13,8 +14,7 @@ from cds.reasoning.findings import Finding, State, merged_words, met, met_by_any
 from cds.reasoning.knowledge import Codes, Period, Threshold
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Struct, frozen=True, gc=False):
     """The result that decides, or why there is none."""
 
     result: Measurement | None = None

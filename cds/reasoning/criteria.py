@@ -32,9 +32,9 @@ class Criterion(ABC):
 
     def check(self, chart: Chart) -> Finding:
         """Answer the question, once per chart."""
-        finding: Finding | None = chart.findings.get(id(self))
+        finding: Finding | None = chart.findings.get(self)
         if finding is None:
-            finding = chart.findings[id(self)] = self._test(chart)
+            finding = chart.findings[self] = self._test(chart)
         return finding
 
     def holds(self, chart: Chart) -> Finding | None:
@@ -59,39 +59,9 @@ class Criterion(ABC):
         return self.name or self.sentence()
 
 
-class _Combined(Criterion):
-    """Criteria combined, with a short way that stops at the first part that settles it."""
-
+class _AllOf(Criterion):
     def __init__(self, parts: Sequence[Criterion]) -> None:
         self.parts = parts
-
-    def holds(self, chart: Chart) -> Finding | None:
-        finding: Finding | None = chart.findings.get(id(self))
-        if finding is not None:
-            return finding if finding.state is State.MET else None
-        if id(self) in chart.failed:
-            return None
-        finding = self._hold(chart)
-        if finding is None:
-            chart.failed.add(id(self))
-        else:
-            chart.findings[id(self)] = finding
-        return finding
-
-    @abstractmethod
-    def _hold(self, chart: Chart) -> Finding | None: ...
-
-
-class _AllOf(_Combined):
-    def _hold(self, chart: Chart) -> Finding | None:
-        found, cap = [], Indicator.CRITICAL
-        for part in self.parts:
-            finding = part.holds(chart)
-            if finding is None:
-                return None
-            cap = min(cap, finding.cap)
-            found.append(finding)
-        return Finding(State.MET, parts=tuple(found), cap=cap)
 
     def _test(self, chart: Chart) -> Finding:
         found, state, cap = [], State.MET, Indicator.CRITICAL
@@ -109,10 +79,9 @@ class _AllOf(_Combined):
         return " and ".join(_bracketed(part) for part in self.parts)
 
 
-class _AnyOf(_Combined):
-    def _hold(self, chart: Chart) -> Finding | None:
-        hits = [finding for part in self.parts if (finding := part.holds(chart)) is not None]
-        return _any_of_them(hits) if hits else None
+class _AnyOf(Criterion):
+    def __init__(self, parts: Sequence[Criterion]) -> None:
+        self.parts = parts
 
     def _test(self, chart: Chart) -> Finding:
         hits, others, state = [], [], State.NOT_MET
@@ -431,7 +400,7 @@ def allergic_to(codes: Codes) -> Criterion:
 def in_hospital() -> Criterion:
     """An inpatient or emergency encounter is under way."""
     return _Listed(
-        lambda chart: (s for s in chart.record.stays() if s.in_progress and s.inpatient), (Area.ENCOUNTERS,),
+        lambda chart: (s for s in chart.record.stays() if s.inpatient), (Area.ENCOUNTERS,),
         Absence(name="Inpatient stay", value="none under way"), "in hospital now",
     )  # fmt: skip
 

@@ -5,9 +5,10 @@ replaced by an older one: the value is then unknown (DS-16).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from cds.chart.chart import Area, Chart
 from cds.chart.dates import Day, days_ago
@@ -54,9 +55,9 @@ class Measure:
 
     def choose(self, chart: Chart) -> Chosen:
         """Pick the result that decides, once per chart."""
-        chosen: Chosen | None = chart.findings.get(id(self))
+        chosen: Chosen | None = chart.findings.get(self)
         if chosen is None:
-            chosen = chart.findings[id(self)] = self._choose(chart)
+            chosen = chart.findings[self] = self._choose(chart)
         return chosen
 
     def _choose(self, chart: Chart) -> Chosen:

@@ -3,6 +3,7 @@
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from cds.chart.chart import Chart
 from cds.chart.facts import Fact, Indicator, Measurement
@@ -206,9 +207,10 @@ def _indicator(
     return indicator, facts
 
 
-def placeholders(text: str) -> list[str]:
+@cache
+def placeholders(text: str) -> tuple[str, ...]:
     """Name the placeholders of a sentence of plan.toml."""
-    return [name for _, name, _, _ in string.Formatter().parse(text) if name]
+    return tuple(name for _, name, _, _ in string.Formatter().parse(text) if name)
 
 
 def _in_words(shown: Shown, chart: Chart) -> str:

@@ -389,18 +389,18 @@ def test_a_complaint_of_no_stated_site_must_name_the_leg_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "state"),
+    ("members", "inpatient"),
     [
-        ({"class": {"code": "IMP"}}, (True, True)),
-        ({"class": [{"coding": [{"code": "IMP"}]}]}, (True, True)),
-        ({}, (True, False)),
-        ({"class": {"code": "EMER"}, "status": "finished"}, (False, True)),
+        ({"class": {"code": "IMP"}}, [True]),
+        ({"class": [{"coding": [{"code": "IMP"}]}]}, [True]),
+        ({}, [False]),
+        ({"class": {"code": "EMER"}, "status": "finished"}, []),
     ],
 )
-def test_an_encounter_tells_where_the_patient_is(members: dict[str, Any], state: tuple[bool, bool]) -> None:
-    (stay,) = record_of(_visit(**members)).stays()
+def test_an_encounter_under_way_tells_where_the_patient_is(members: dict[str, Any], inpatient: list[bool]) -> None:
+    stays = record_of(_visit(**members)).stays()
 
-    assert (stay.in_progress, stay.inpatient) == state
+    assert [stay.inpatient for stay in stays] == inpatient
 
 
 # --- relatives and allergies -------------------------------------------------------------------------------------
