@@ -525,12 +525,21 @@ def _salvage(raw: Raw | bytes) -> tuple[AnyResource | None, tuple[str, ...]]:
 
 
 def concepts(value: Any) -> list[Concept]:
-    """Give the CodeableConcepts in an element of any of its shapes."""
-    if isinstance(value, Concept):
-        return concepts(value.value) if value.value else [value.concept or value]
-    if isinstance(value, list):
-        return [concept for item in value for concept in concepts(item)]
-    return [Concept(code=value, text=value)] if isinstance(value, str) else []
+    """Give the CodeableConcepts in an element of any of its shapes, however deep it is nested."""
+    found: list[Concept] = []
+    left = [value]
+    while left:
+        element = left.pop()
+        if isinstance(element, Concept):
+            if element.value:
+                left += reversed(element.value)
+            else:
+                found.append(element.concept or element)
+        elif isinstance(element, list):
+            left += reversed(element)
+        elif isinstance(element, str):
+            found.append(Concept(code=element, text=element))
+    return found
 
 
 def codings(value: Any) -> list[Coding]:
