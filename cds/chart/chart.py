@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Protocol
 
 from cds.chart.dates import age_on
@@ -30,8 +31,15 @@ class Area(StrEnum):
     ALLERGIES = "allergies"
 
 
+PATIENT, STAY = "patient", "stay"
+"""What criteria read that is no concept of the knowledge: who the patient is, and an encounter under way."""
+
+
 class Record(Protocol):
     """Where the facts come from: the resources of a call, read when asked for."""
+
+    def concepts(self) -> frozenset[str]:
+        """Name all of which it may hold a fact; of no other does any question find one."""
 
     def problems(self, concept: str) -> tuple[Problem, ...]:
         """Conditions that mean a concept, active or not; none that was refuted or entered in error."""
@@ -73,6 +81,25 @@ class Record(Protocol):
         """Encounters that are under way."""
 
 
+class _Bare:
+    """A record that holds nothing."""
+
+    def concepts(self) -> frozenset[str]:
+        """Name nothing."""
+        return frozenset()
+
+    def stays(self) -> tuple[()]:
+        """Find nothing."""
+        return ()
+
+    def problems(self, _: str) -> tuple[()]:
+        """Find nothing."""
+        return ()
+
+    complaints = measurements = under_way = set_aside = coded_results = problems
+    drugs = orders = acts = answers = relatives = allergies = problems
+
+
 @dataclass(slots=True)
 class Chart:
     """A patient's facts as of `today`."""
@@ -84,8 +111,22 @@ class Chart:
     """Areas that are not wholly known, each with the reason in words."""
     findings: dict[object, Any] = field(default_factory=dict)
     """What was already concluded from this chart, by criterion (cds.reasoning.criteria)."""
+    holds: frozenset[str] = field(init=False)
+    """The concepts of which the chart may hold a fact."""
+    bare: "Chart" = field(init=False)
+    """A chart of nobody that lacks the same areas: what is concluded from nothing is concluded once for all calls."""
+
+    def __post_init__(self) -> None:
+        """Find out what there is to ask."""
+        self.holds = self.record.concepts()
+        self.bare = _bare(frozenset(self.unknown.items())) if self.holds else self
 
     @property
     def age(self) -> int | None:
         """The patient's age today [a]; None without a birth date."""
         return age_on(self.patient.birth, self.today) if self.patient.birth else None
+
+
+@lru_cache(maxsize=64)
+def _bare(unknown: frozenset[tuple[Area, str]]) -> Chart:
+    return Chart(date.min, Patient(name="Patient"), _Bare(), dict(unknown))

@@ -1,12 +1,13 @@
 """The record of one call: what was taken in, turned into facts when somebody asks."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import Any
 
 from cds.chart import facts
+from cds.chart.chart import PATIENT, STAY
 from cds.chart.codes import NONE
 from cds.chart.dates import Day, age_on
 from cds.chart.vocabulary import Vocabulary
@@ -68,6 +69,11 @@ class PatientRecord(Intake):
         if key not in self._memo:
             self._memo[key] = gather(make(resource) for resource in filed)
         return self._memo[key]
+
+    def concepts(self) -> frozenset[str]:
+        """Name all of which it may hold a fact."""
+        filed = {concept.removeprefix("panel:") for _, concept in self._index}
+        return frozenset({PATIENT, *([STAY] if self._encounters else ()), *filed, *self._classed(), *self._items})
 
     def _title(self, concept: str) -> str:
         return self._vocabulary.titles.get(concept, concept)
@@ -222,17 +228,21 @@ class PatientRecord(Intake):
 
     def drugs(self, concept: str) -> tuple[facts.Drug, ...]:
         """Medications of a class, current or not."""
+        key = ("drug", concept)
+        if key not in self._memo:
+            found = (medications.drug(taken, self.today) for taken in self._classed().get(concept, ()))
+            self._memo[key] = tuple(drug for drug in found if drug is not None)
+        return self._memo[key]
+
+    def _classed(self) -> Mapping[str, Sequence[medications.Taken]]:
+        """Sort the medications by the classes of their drugs, once all that may name the drugs has come."""
         if self._drugs is None:
             self._drugs = defaultdict(list)
             for medication in self._medications:
                 if (taken := self._taken(medication)) is not None:
                     for name in taken.classes:
                         self._drugs[name].append(taken)
-        key = ("drug", concept)
-        if key not in self._memo:
-            found = (medications.drug(taken, self.today) for taken in self._drugs.get(concept, ()))
-            self._memo[key] = tuple(drug for drug in found if drug is not None)
-        return self._memo[key]
+        return self._drugs
 
     def _taken(self, medication: resources.AnyMedication) -> medications.Taken | None:
         """Recognise the drug of a medication; None when it is of no class, or acts where it is put."""

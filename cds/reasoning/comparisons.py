@@ -30,6 +30,7 @@ class Chooser(Protocol):
 
     codes: Codes
     within: Period
+    reads: frozenset[str]
 
     @property
     def title(self) -> str:
@@ -100,7 +101,7 @@ def both(one: bool | None, other: bool | None) -> bool | None:
 
 class _OfMeasure(Criterion):
     def __init__(self, measure: Chooser) -> None:
-        self.measure = measure
+        self.measure, self.reads = measure, measure.reads
         self.nothing = unknown(f"{measure.title} (no result within {measure.within})")
 
     def _without_result(self, chosen: Chosen) -> Finding:
@@ -222,7 +223,7 @@ class Unreadable(Criterion):
     """Results that could not be interpreted."""
 
     def __init__(self, measures: Sequence[Chooser]) -> None:
-        self.measures = measures
+        self.measures, self.reads = measures, frozenset().union(*(measure.reads for measure in measures))
 
     def _test(self, chart: Chart) -> Finding:
         chosen = [measure.choose(chart) for measure in self.measures]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Self
 
-from cds.chart.chart import Area, Chart
+from cds.chart.chart import PATIENT, STAY, Area, Chart
 from cds.chart.dates import Day, days_ago
 from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Problem
 from cds.reasoning.findings import Finding, State, met, met_by_any, not_met, unknown
@@ -26,15 +26,21 @@ from cds.reasoning.knowledge import Codes, Period, Threshold
 class Criterion(ABC):
     """A question to a chart, answered met, not met or unknown."""
 
+    reads: frozenset[str]
+    """The concepts of the chart on which the answer hangs, beside which areas are known."""
     parts: Sequence["Criterion"] = ()
     """The criteria it is made of, for explanations."""
     name: str = ""
 
     def check(self, chart: Chart) -> Finding:
-        """Answer the question, once per chart."""
+        """Answer the question, once per chart; where the chart holds nothing to it, once for all such charts."""
         finding: Finding | None = chart.findings.get(self)
         if finding is None:
-            finding = chart.findings[self] = self._test(chart)
+            if chart.holds.isdisjoint(self.reads):
+                finding = chart.bare.findings.get(self) or chart.bare.findings.setdefault(self, self._test(chart.bare))
+            else:
+                finding = self._test(chart)
+            chart.findings[self] = finding
         return finding
 
     def holds(self, chart: Chart) -> Finding | None:
@@ -59,10 +65,12 @@ class Criterion(ABC):
         return self.name or self.sentence()
 
 
-class _AllOf(Criterion):
+class _Combined(Criterion):
     def __init__(self, parts: Sequence[Criterion]) -> None:
-        self.parts = parts
+        self.parts, self.reads = parts, frozenset().union(*(part.reads for part in parts))
 
+
+class _AllOf(_Combined):
     def _test(self, chart: Chart) -> Finding:
         found, state, cap = [], State.MET, Indicator.CRITICAL
         for part in self.parts:
@@ -79,10 +87,7 @@ class _AllOf(Criterion):
         return " and ".join(_bracketed(part) for part in self.parts)
 
 
-class _AnyOf(Criterion):
-    def __init__(self, parts: Sequence[Criterion]) -> None:
-        self.parts = parts
-
+class _AnyOf(_Combined):
     def _test(self, chart: Chart) -> Finding:
         hits, others, state = [], [], State.NOT_MET
         for part in self.parts:
@@ -106,9 +111,10 @@ def _any_of_them(hits: Sequence[Finding]) -> Finding:
     return Finding(State.MET, parts=tuple(hits), cap=max(f.cap for f in hits))
 
 
-class _AtLeast(Criterion):
+class _AtLeast(_Combined):
     def __init__(self, count: int, parts: Sequence[Criterion]) -> None:
-        self.count, self.parts = count, parts
+        super().__init__(parts)
+        self.count = count
 
     def _test(self, chart: Chart) -> Finding:
         found = [part.check(chart) for part in self.parts]
@@ -126,9 +132,10 @@ class _AtLeast(Criterion):
 _OPPOSITE = {State.MET: State.NOT_MET, State.NOT_MET: State.MET, State.UNKNOWN: State.UNKNOWN}
 
 
-class _Not(Criterion):
+class _Not(_Combined):
     def __init__(self, part: Criterion) -> None:
-        self.part, self.parts = part, (part,)
+        super().__init__((part,))
+        self.part = part
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.part.check(chart)
@@ -139,9 +146,10 @@ class _Not(Criterion):
         return f"not ({self.part})"
 
 
-class _Affirmed(Criterion):
+class _Affirmed(_Combined):
     def __init__(self, part: Criterion) -> None:
-        self.part, self.parts = part, (part,)
+        super().__init__((part,))
+        self.part = part
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.part.check(chart)
@@ -180,12 +188,13 @@ class _Listed(Criterion):
 
     def __init__(
         self,
+        concept: str,
         find: Callable[[Chart], Iterable[Fact]],
         areas: Sequence[Area],
         absence: Absence,
         sentence: str,
     ) -> None:
-        self.find, self.areas, self.words = find, areas, sentence
+        self.reads, self.find, self.areas, self.words = frozenset({concept}), find, areas, sentence
         self.none = not_met(absence)
 
     def _test(self, chart: Chart) -> Finding:
@@ -210,7 +219,7 @@ class _Lasting(_Listed):
     def __init__(
         self, codes: Codes, find: Callable[[Chart], Iterable[Fact]], area: Area, absence: Absence, sentence: str
     ) -> None:
-        super().__init__(find, (area,), absence, sentence)
+        super().__init__(codes.name, find, (area,), absence, sentence)
         self.codes = codes
 
     def for_at_least(self, period: Period) -> Criterion:
@@ -222,9 +231,10 @@ class _Lasting(_Listed):
         return _Since(self, period, longer=False)
 
 
-class _Since(Criterion):
+class _Since(_Combined):
     def __init__(self, lasting: _Lasting, period: Period, *, longer: bool) -> None:
-        self.lasting, self.period, self.longer, self.parts = lasting, period, longer, (lasting,)
+        super().__init__((lasting,))
+        self.lasting, self.period, self.longer = lasting, period, longer
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.lasting.check(chart)
@@ -290,7 +300,7 @@ def complains_of(codes: Codes, *, within: Period) -> Criterion:
                 yield problem
 
     sentence = f"{codes.title} recorded within {within}"
-    return _Listed(find, (Area.PROBLEMS,), Absence(name=codes.title, value="not recorded"), sentence)
+    return _Listed(codes.name, find, (Area.PROBLEMS,), Absence(name=codes.title, value="not recorded"), sentence)
 
 
 def ever_had(codes: Codes) -> Criterion:
@@ -300,6 +310,7 @@ def ever_had(codes: Codes) -> Criterion:
         return chart.record.problems(codes.name)
 
     return _Listed(
+        codes.name,
         find,
         (Area.PROBLEMS,),
         Absence(name=codes.title, value="not in the history"),
@@ -345,7 +356,7 @@ def ordered(codes: Codes, *, within: Period, completed: bool = False) -> Criteri
                     yield result
 
     return _Listed(
-        find, (Area.ORDERS,), Absence(name=f"Order for {codes.title}", value="none open"),
+        codes.name, find, (Area.ORDERS,), Absence(name=f"Order for {codes.title}", value="none open"),
         f"{codes.title} ordered within {within}{' or done' if completed else ''}",
     )  # fmt: skip
 
@@ -361,7 +372,7 @@ def done(codes: Codes, *, within: Period | None = None) -> Criterion:
     window = f" within {within}" if within else ""
     absence = Absence(name=codes.title, value=f"none found{window}", worth_saying=True)
     areas = (Area.PROCEDURES, Area.REPORTS, Area.OBSERVATIONS)
-    return _Listed(find, areas, absence, f"{codes.title} done{window}")
+    return _Listed(codes.name, find, areas, absence, f"{codes.title} done{window}")
 
 
 def answers(codes: Codes, meaning: Codes, *, within: Period | None = None) -> Criterion:
@@ -376,7 +387,7 @@ def answers(codes: Codes, meaning: Codes, *, within: Period | None = None) -> Cr
 
     window = f" within {within}" if within else ""
     return _Listed(
-        find, (Area.OBSERVATIONS,), Absence(name=codes.title, value=f"not {meaning.title.lower()}"),
+        codes.name, find, (Area.OBSERVATIONS,), Absence(name=codes.title, value=f"not {meaning.title.lower()}"),
         f"{codes.title} recorded as {meaning.title.lower()}{window}",
     )  # fmt: skip
 
@@ -384,7 +395,7 @@ def answers(codes: Codes, meaning: Codes, *, within: Period | None = None) -> Cr
 def family_history(codes: Codes) -> Criterion:
     """A condition of a relative."""
     return _Listed(
-        lambda chart: chart.record.relatives(codes.name), (Area.FAMILY,),
+        codes.name, lambda chart: chart.record.relatives(codes.name), (Area.FAMILY,),
         Absence(name=f"Family history of {codes.title}", value="none recorded"), f"family history of {codes.title}",
     )  # fmt: skip
 
@@ -392,7 +403,7 @@ def family_history(codes: Codes) -> Criterion:
 def allergic_to(codes: Codes) -> Criterion:
     """An allergy or intolerance to a class of drugs."""
     return _Listed(
-        lambda chart: chart.record.allergies(codes.name), (Area.ALLERGIES,),
+        codes.name, lambda chart: chart.record.allergies(codes.name), (Area.ALLERGIES,),
         Absence(name=f"Allergy to {codes.title}", value="none recorded"), f"allergy or intolerance to {codes.title}",
     )  # fmt: skip
 
@@ -400,7 +411,7 @@ def allergic_to(codes: Codes) -> Criterion:
 def in_hospital() -> Criterion:
     """An inpatient or emergency encounter is under way."""
     return _Listed(
-        lambda chart: (s for s in chart.record.stays() if s.inpatient), (Area.ENCOUNTERS,),
+        STAY, lambda chart: (s for s in chart.record.stays() if s.inpatient), (Area.ENCOUNTERS,),
         Absence(name="Inpatient stay", value="none under way"), "in hospital now",
     )  # fmt: skip
 
@@ -413,6 +424,7 @@ def answered(item: str, *choices: str, within: Period) -> Criterion:
 class _Answered(Criterion):
     def __init__(self, item: str, choices: tuple[str, ...], within: Period) -> None:
         self.item, self.choices, self.within = item, frozenset(choices), within
+        self.reads = frozenset({item})
         self.unanswered = unknown(f"answer to “{item.replace('-', ' ')}”")
 
     def _test(self, chart: Chart) -> Finding:
@@ -430,6 +442,8 @@ class _Answered(Criterion):
 
 
 class _Age(Criterion):
+    reads = frozenset({PATIENT})
+
     def __init__(self, limit: Threshold, *, reached: bool) -> None:
         self.limit, self.reached = limit, reached
 
@@ -455,6 +469,8 @@ def younger_than(limit: Threshold) -> Criterion:
 
 
 class _Patient(Criterion):
+    reads = frozenset({PATIENT})
+
     def __init__(self, sentence: str, test: Callable[[Chart], bool | None], value: Callable[[Chart], str]) -> None:
         self.words, self.test, self.value = sentence, test, value
 

@@ -46,7 +46,7 @@ class Measure:
 
     def __init__(self, codes: Codes, within: Period) -> None:
         """Look at an analyte within a look-back."""
-        self.codes, self.within = codes, within
+        self.codes, self.within, self.reads = codes, within, frozenset({codes.name})
 
     @property
     def title(self) -> str:
@@ -183,6 +183,7 @@ class _Near(Measure):
     def __init__(self, codes: Codes, within: Period, other: Measure, span: Period) -> None:
         super().__init__(codes, within)
         self.other, self.span = other, span
+        self.reads |= other.reads
 
     def _counts(self, on: Day, chart: Chart) -> bool:
         other = self.other.choose(chart).result
@@ -220,6 +221,7 @@ class _Derived(Measure):
     def __init__(self, codes: Codes, within: Period, derivation: Derivation) -> None:
         super().__init__(codes, within)
         self.derivation = derivation
+        self.reads |= set(derivation.inputs)
 
     def _choose(self, chart: Chart) -> Chosen:
         measured, derived = super()._choose(chart), self._derive(chart)

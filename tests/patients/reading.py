@@ -104,8 +104,9 @@ def _with_leg_pain(raw: bytes, today: date) -> Chart:
         "period": {"start": today.isoformat()},
         "reasonCode": [_LEG_PAIN],
     }
-    opened.chart.record.take(json.dumps(visit).encode())  # type: ignore[attr-defined]  # the record of a Bundle
-    return opened.chart
+    record = opened.chart.record
+    record.take(json.dumps(visit).encode())  # type: ignore[attr-defined]  # the record of a Bundle
+    return Chart(today, opened.chart.patient, record)
 
 
 def _topics(chart: Chart) -> dict[str, str]:

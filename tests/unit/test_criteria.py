@@ -61,6 +61,8 @@ MONTH, YEAR = Period("month", 30, "proposed"), Period("year", 365, "proposed")
 class _Fixed(Criterion):
     """A criterion whose answer is known beforehand, and that counts how often it is asked."""
 
+    reads = frozenset({"patient"})
+
     def __init__(self, state: State, name: str = "it", cap: Indicator = Indicator.CRITICAL) -> None:
         self.state, self.name, self.cap, self.asked = state, name, cap, 0
 
