@@ -53,8 +53,8 @@ class Record(Protocol):
     def under_way(self, analyte: str) -> tuple[Fact, ...]:
         """Results of an analyte that are registered or preliminary."""
 
-    def set_aside(self, analyte: str) -> tuple[Fact, ...]:
-        """Results of an analyte that do not count and should be looked at: dated ahead, or named as another test."""
+    def set_aside(self, analyte: str, days: int) -> tuple[Fact, ...]:
+        """Results of so many days that do not count and should be looked at: dated ahead, or named as another test."""
 
     def coded_results(self, concept: str) -> tuple[CodedResult, ...]:
         """Results with a coded or yes/no value, newest first."""
@@ -96,7 +96,11 @@ class _Bare:
         """Find nothing."""
         return ()
 
-    complaints = measurements = under_way = set_aside = coded_results = problems
+    def set_aside(self, _: str, days: int) -> tuple[()]:  # noqa: ARG002
+        """Find nothing."""
+        return ()
+
+    complaints = measurements = under_way = coded_results = problems
     drugs = orders = acts = answers = relatives = allergies = problems
 
 

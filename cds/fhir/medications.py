@@ -75,8 +75,7 @@ def _reference_of(concept: Concept) -> Reference | None:
 
 def substances(medication: AnyMedication, kind: Medication | None) -> Iterator[Concepts]:
     """Give every element that may say which drug it is: its code, its reference's words, the Medication referred to."""
-    yield medication.medication_codeable_concept
-    yield medication.medication
+    yield from (said for said in (medication.medication_codeable_concept, medication.medication) if said is not None)
     reference = _reference(medication)
     if reference is not None and reference.display:
         yield Concept(text=reference.display)

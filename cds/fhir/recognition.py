@@ -174,6 +174,11 @@ def _folded(text: str) -> str:
 
 def _spelled(value: Concepts) -> _Spelled:
     """Give the codings and the words of an element as they were written: what its meaning hangs on."""
+    if type(value) is Concept and type(value.coding) is list and not value.value and value.concept is None:
+        said = dict.fromkeys([value.text, value.display, *[coding.display for coding in value.coding]])
+        return tuple([(c.system, c.code) for c in value.coding]), tuple(
+            [text for text in said if text]
+        )  # the usual shape
     return tuple([(coding.system, coding.code) for coding in codings(value)]), tuple(texts(value))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from cds.chart import facts
 from cds.chart.chart import PATIENT, STAY
 from cds.chart.codes import NONE
-from cds.chart.dates import Day, age_on
+from cds.chart.dates import Day, age_on, days_ago
 from cds.chart.vocabulary import Vocabulary
 from cds.fhir import answers, conditions, encounters, medications, requests, resources, results
 from cds.fhir.complaints import Complained, complaint
@@ -202,8 +202,8 @@ class PatientRecord(Intake):
 
         return self._facts("result", analyte, make, memo="under way")
 
-    def set_aside(self, analyte: str) -> tuple[facts.Fact, ...]:
-        """Results of an analyte that do not count and should be looked at: dated ahead, or named as another test."""
+    def set_aside(self, analyte: str, days: int) -> tuple[facts.Fact, ...]:
+        """Results of so many days that do not count and should be looked at: dated ahead, or named as another test."""
         return _those_that_count(
             results.set_aside(
                 result.observation,
@@ -213,6 +213,7 @@ class PatientRecord(Intake):
                 self.today,
             )
             for result in self._results(analyte)
+            if result.on is None or days_ago(result.on, self.today) <= days
         )
 
     def coded_results(self, concept: str) -> tuple[facts.CodedResult, ...]:

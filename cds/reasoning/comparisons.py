@@ -228,7 +228,8 @@ class Unreadable(Criterion):
     def _test(self, chart: Chart) -> Finding:
         chosen = [measure.choose(chart) for measure in self.measures]
         found = [_as_written(m) for one in chosen for m in (one.result, *one.others) if m is not None and m.unreadable]
-        found += [fact for measure in self.measures for fact in _set_aside(measure, chart)]
+        for measure in self.measures:  # results that do not count for their date or their name (DS-3, DS-17)
+            found += chart.record.set_aside(measure.codes.name, measure.within.days)
         if found:
             return met_by_any(tuple(found))
         lacking = merged_words((one.unknown,) for one in chosen if one.unknown)
@@ -239,12 +240,6 @@ class Unreadable(Criterion):
     def sentence(self) -> str:
         """Say it in full."""
         return f"newest result of {', '.join(measure.title for measure in self.measures)} could not be interpreted"
-
-
-def _set_aside(measure: Chooser, chart: Chart) -> list[Fact]:
-    """Give the results of the look-back that do not count for their date or their name (DS-3, DS-17)."""
-    aside = chart.record.set_aside(measure.codes.name)
-    return [fact for fact in aside if fact.on is None or days_ago(fact.on, chart.today) <= measure.within.days]
 
 
 def _as_written(m: Measurement) -> Fact:

@@ -53,7 +53,9 @@ def test_a_code_whose_name_contradicts_it_is_left_aside_and_named(display: str) 
     )
 
     assert [m.number for m in record.measurements("ferritin")] == [9]
-    assert [fact.notes for fact in record.set_aside("ferritin")] == [("not used: the code and its name do not agree",)]
+    assert [fact.notes for fact in record.set_aside("ferritin", 365)] == [
+        ("not used: the code and its name do not agree",)
+    ]
 
 
 def test_a_name_that_we_do_not_know_contradicts_nothing() -> None:

@@ -46,8 +46,9 @@ def _ask_everything(record: PatientRecord) -> None:
         ):
             list(question(concept))
         if concept in knowledge().vocabulary.analytes:
-            for ask in (record.measurements, record.under_way, record.set_aside):
+            for ask in (record.measurements, record.under_way):
                 list(ask(concept))
+            record.set_aside(concept, 365)
     record.stays()
     chart = Chart(TODAY, record.patient or Patient(name="Patient"), record)
     assert chart.age is None or chart.age >= 0

@@ -149,7 +149,7 @@ def test_a_result_of_the_future_is_left_aside_and_named() -> None:
     """DS-3."""
     record = record_of(ferritin(id="f", effectiveDateTime="2026-05-22"))
 
-    (aside,) = record.set_aside("ferritin")
+    (aside,) = record.set_aside("ferritin", 365)
 
     assert list(record.measurements("ferritin")) == []
     assert (aside.name, aside.reference, str(aside.on)) == ("Ferritin", "Observation/f", "2026-05-22")
