@@ -27,7 +27,9 @@ class Press:
     public_url: str
     max_cards: int = WORDING.max_cards
 
-    def answer(self, advice: Sequence[Advice], failed: Sequence[str] = (), lost: Sequence[str] = ()) -> CardsResponse:
+    def answer(
+        self, advice: Sequence[Advice], failed: Sequence[str] = (), lost: Sequence[str] = (), unread: int = 0
+    ) -> CardsResponse:
         """Turn advice into cards.
 
         Args:
@@ -35,11 +37,14 @@ class Press:
             failed: titles of plans that broke down.
             lost: data that were asked for and did not arrive, in words. Both are said once, on the first card, or on a
                 card of their own where there is no other: silence must not pass for "nothing found".
+            unread: resources that could not be read; said on the first card, but for them alone nobody is disturbed.
         """
         ranked = rank(advice, self.max_cards)
         unchecked = [*(WORDING.failed.format(title=title) for title in failed), *lost]
         if not ranked.own:
             return CardsResponse((self._admission(unchecked),) if unchecked else ())
+        if unread:
+            unchecked.append(WORDING.unread.format(count=unread))
         first, *others = ranked.own
         cards = [self._card(first, unchecked), *(self._card(topic) for topic in others)]
         if ranked.folded:

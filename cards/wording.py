@@ -22,6 +22,7 @@ class Wording(File):
     safety: Text
     critical: Text
     draft: Text
+    unread: Text
     failed: Text
     fold_intro: Text
     fold_summary: Text

@@ -44,6 +44,8 @@ class Intake:
         self.left_out: Counter[str] = Counter()
         """Why resources were left out -> how many."""
         self.patient: facts.Patient | None = None
+        self.unread = 0
+        """How many resources could not be read, wholly or in part."""
         self.other_patients = 0
         self._vocabulary = vocabulary
         self._means = recogniser(vocabulary)
@@ -62,6 +64,7 @@ class Intake:
     def unreadable(self, what: str) -> None:
         """Note that a resource could not be read."""
         self.left_out[f"{what} could not be read"] += 1
+        self.unread += 1
 
     def put(self, resource: Any, full_url: str | None = None) -> None:
         """Take in one decoded resource; one of a kind that nobody reads is passed over."""

@@ -221,7 +221,8 @@ class PatientRecord(Intake):
 
         def make(pair: Pair) -> facts.CodedResult | None:
             observation, valued = pair
-            means = self._means.coded(valued.value_codeable_concept)[0] | self._means.coded(valued.interpretation)[0]
+            value, judged = valued.value_codeable_concept, self._means.coded(valued.interpretation)[0]
+            means = judged | self._means.concepts(value) | self._means.said([valued.value_string])
             return results.coded_result(observation, valued, self._title(concept), means, self._around(observation))
 
         found = self._facts("result", concept, make, memo="coded result")

@@ -98,7 +98,7 @@ class Measure:
         """Pick the newest; among results of the very same time that differ, the card shows both (DS-5)."""
         first = inside[0]
         ties = [m for m in inside[1:] if m.issued == first.issued and m.amended == first.amended]
-        different = tuple(m for m in ties if (m.value, m.unit) != (first.value, first.unit))
+        different = tuple(m for m in ties if (m.value, m.unit) != (first.value, first.unit) and not _is_equal(m, first))
         if not different:
             return Chosen(first)
         notes = (*first.notes, "another result of the same time differs")
@@ -170,6 +170,11 @@ class Measure:
     def taken_within(self, period: Period) -> Criterion:
         """The result is dated, to the day, and at most so old."""
         return TakenWithin(self, period)
+
+
+def _is_equal(one: Measurement, other: Measurement) -> bool:
+    """Whether two results are one number, said in two units."""
+    return one.number is not None and one.number == other.number
 
 
 def _without_date(m: Measurement) -> Measurement:

@@ -198,7 +198,7 @@ def test_broken_and_unknown_resources_cost_only_themselves(client):
 
     mixed = answer(client, prefetch(*BROKEN, RESTLESS_LEGS, *BROKEN))
 
-    assert told(mixed) == told(whole)
+    assert advised(mixed) == advised(whole)
 
 
 @pytest.mark.parametrize(
@@ -261,3 +261,15 @@ def test_the_same_resource_under_two_keys_counts_once(client):
 def test_a_key_that_nobody_asked_for_is_not_read(client):
     """CH-P-11, Q-10."""
     assert answer(client, {**prefetch(), "problems": bundle(RESTLESS_LEGS), "ferritin": bundle(ferritin(5))}) == []
+
+
+def test_a_card_says_how_many_resources_could_not_be_read(client):
+    broken = {"resourceType": "Observation", "id": "x", "subject": 5, "code": [[]]}
+
+    card, *_ = answer(client, prefetch(RESTLESS_LEGS, labs=bundle(ferritin(20), broken)))
+
+    assert "could not be read, wholly or in part: 1." in card["detail"]
+
+
+def test_a_resource_that_could_not_be_read_makes_no_card_by_itself(client):
+    assert answer(client, prefetch(labs=bundle({"resourceType": "Observation", "id": "x", "code": [[]]}))) == []

@@ -215,7 +215,7 @@ PLAN = Plan(
                 "one-leg": leg_absent,
                 "pregnant": pregnant,
             },
-            only={"tbi": all_of(non_compressible, no_toe_index)},
+            only={"tbi": all_of(any_of(non_compressible, stiff_arteries), no_toe_index)},
         ),
         Recommendation(
             name="abnormal-toe-index",
