@@ -5,7 +5,7 @@ absent. Messages name the member and never repeat what was sent.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -25,11 +25,13 @@ P = TypeVar("P")
 
 
 class _Context(Struct, gc=False, rename="camel"):
-    """The context fields of the hooks of our services."""
+    """The context fields of the hooks of our services; what is being ordered stays raw, since it may be anything."""
 
     user_id: str
     patient_id: str
     encounter_id: str | None = None
+    draft_orders: Raw = NOTHING
+    selections: Raw = NOTHING
 
 
 class _Authorization(Struct, gc=False):
@@ -55,6 +57,15 @@ class _Envelope(Struct, Generic[P], gc=False, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A resource of context.draftOrders, raw."""
+
+    resource: bytes
+    at_hand: bool
+    """Whether the call is about it: any order that is being signed, the selected ones while orders are chosen."""
+
+
+@dataclass(frozen=True, slots=True)
 class HookRequest:
     """A hook call, as far as it is needed."""
 
@@ -62,6 +73,7 @@ class HookRequest:
     patient_id: str
     encounter_id: str | None
     prefetch: Mapping[str, Raw | Value | None]
+    drafts: Sequence[Draft] = ()
 
 
 def read_request(body: bytes, service: Service) -> HookRequest:
@@ -79,7 +91,30 @@ def read_request(body: bytes, service: Service) -> HookRequest:
     context = envelope.context
     _check_context(context, service.hook)
     _check_access(envelope)
-    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch)
+    drafts = _drafts(context, service.hook) if service.orders else ()
+    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch, drafts)
+
+
+def _drafts(context: _Context, hook: str) -> Sequence[Draft]:
+    """Read the orders at hand: clients leave out both members before anything is chosen, and the type of the Bundle."""
+    bundle, selections = _loose(context.draft_orders), _loose(context.selections)
+    if not isinstance(bundle, dict | None):
+        raise InvalidCall("context.draftOrders must be a Bundle")
+    if not isinstance(selections, list | None):
+        raise InvalidCall("context.selections must be a list of Type/id")
+    chosen = selections if hook == "order-select" else None
+    entries = (bundle or {}).get("entry")
+    found = []
+    for entry in entries if isinstance(entries, list) else ():
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict):
+            name = f"{resource.get('resourceType')}/{resource.get('id')}"
+            found.append(Draft(msgspec.json.encode(resource), chosen is None or name in chosen))
+    return found
+
+
+def _loose(raw: Raw) -> Any:
+    return None if raw is NOTHING else msgspec.json.decode(raw)
 
 
 def _check_context(context: _Context, hook: str) -> None:
