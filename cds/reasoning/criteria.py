@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from cds.chart.chart import PATIENT, STAY, Area, Chart
 from cds.chart.dates import Day, days_ago
 from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Problem
+from cds.chart.text import words_of
 from cds.reasoning.findings import Finding, State, met, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
 
@@ -233,7 +234,7 @@ class _Lasting(_Listed):
         return _Since(self, period, longer=False)
 
     def not_begun_after(self, effect: Criterion) -> Criterion:
-        """Those that did not begin later than a symptom; one without a date, or beside a symptom without one, counts."""
+        """Those that did not begin later than a symptom that is there; without a date on either side they count."""
         return _NotAfter(self, effect)
 
 
@@ -257,17 +258,21 @@ class _Since(_Combined):
 
 
 class _NotAfter(_Combined):
-    """A cause does not follow its effect."""
+    """A cause does not follow its effect. That the effect is there is asked, but it is what the cause is sought for: it
+    proves nothing, and its cap is left behind."""
 
     def __init__(self, lasting: _Lasting, effect: Criterion) -> None:
         super().__init__((lasting, effect))
         self.lasting, self.effect = lasting, effect
 
     def _test(self, chart: Chart) -> Finding:
-        finding = self.lasting.check(chart)
-        if not finding.is_met:
-            return finding
-        felt = (_start(fact) for fact in self.effect.check(chart).basis if isinstance(fact, Problem))
+        finding, effect = self.lasting.check(chart), self.effect.check(chart)
+        for part in (effect, finding):
+            if part.state is State.NOT_MET:
+                return part
+        if not (finding.is_met and effect.is_met):
+            return Finding(State.UNKNOWN, parts=(finding, effect))
+        felt = (_start(fact) for fact in effect.basis if isinstance(fact, Problem))
         since = min((day.last for day in felt if day is not None), default=None)
         begun = [self._since_first(fact, chart) for fact in finding.basis]
         kept = tuple(f for f in begun if since is None or (on := _start(f)) is None or on.first <= since)
@@ -464,6 +469,22 @@ def drafting(codes: Codes) -> Criterion:
     return _Listed(
         codes.name, lambda chart: chart.record.drafts(codes.name), (),
         Absence(name=codes.title, value="not being ordered"), f"{codes.title} being ordered",
+    )  # fmt: skip
+
+
+def drafting_anew(codes: Codes) -> Criterion:
+    """The order at hand is for a drug of this class that is not among the current medications yet, by its first word."""
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        current = [drug for drug in chart.record.drugs(codes.name) if drug.current]
+        taken = {drug.reference for drug in current} | {word for drug in current for word in words_of(drug.name)[:1]}
+        for draft in chart.record.drafts(codes.name):
+            if taken.isdisjoint({draft.reference, *words_of(draft.name)[:1]} - {""}):
+                yield draft
+
+    return _Listed(
+        codes.name, find, (), Absence(name=codes.title, value="not newly ordered"),
+        f"{codes.title} being ordered that is not among the current medications",
     )  # fmt: skip
 
 
