@@ -283,10 +283,10 @@ class Risen(_OfMeasure):
         lowest = {day: min(results, key=_number) for day, results in days.items()}
         for day, results in days.items():
             high = max(results, key=_number)
-            for earlier, low in lowest.items():
-                if 0 <= (day - earlier).days <= self.span.days and _is_later(high, low):
-                    if _number(high) >= self.times.value * _number(low):
-                        return met(high, low)
+            before = (m for d, m in lowest.items() if 0 <= (day - d).days <= self.span.days and _is_later(high, m))
+            low = min(before, key=_number, default=None)
+            if low is not None and _number(high) >= self.times.value * _number(low):
+                return met(high, low)
         chosen = self.measure.choose(chart)
         if chosen.unknown:
             return unknown(chosen.unknown)

@@ -258,8 +258,10 @@ class _Since(_Combined):
 
 
 class _NotAfter(_Combined):
-    """A cause does not follow its effect. That the effect is there is asked, but it is what the cause is sought for: it
-    proves nothing, and its cap is left behind."""
+    """A cause does not follow its effect.
+
+    That the effect is there is asked; as what the cause is sought for it proves nothing, and its cap is left behind.
+    """
 
     def __init__(self, lasting: _Lasting, effect: Criterion) -> None:
         super().__init__((lasting, effect))
@@ -473,7 +475,7 @@ def drafting(codes: Codes) -> Criterion:
 
 
 def drafting_anew(codes: Codes) -> Criterion:
-    """The order at hand is for a drug of this class that is not among the current medications yet, by its first word."""
+    """The order at hand is for a drug of this class that is not taken yet; the first word of its name tells."""
 
     def find(chart: Chart) -> Iterable[Fact]:
         current = [drug for drug in chart.record.drugs(codes.name) if drug.current]
