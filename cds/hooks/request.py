@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
 
 from cds.errors import InvalidCall, NotJson
+from cds.fhir.drafts import Draft, drafts
 from cds.fhir.prefetch import NOTHING, PATIENT, Value, is_usual
 from cds.services import Service, needs
 
@@ -57,15 +58,6 @@ class _Envelope(Struct, Generic[P], gc=False, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A resource of context.draftOrders, raw."""
-
-    resource: bytes
-    at_hand: bool
-    """Whether the call is about it: any order that is being signed, the selected ones while orders are chosen."""
-
-
-@dataclass(frozen=True, slots=True)
 class HookRequest:
     """A hook call, as far as it is needed."""
 
@@ -73,7 +65,8 @@ class HookRequest:
     patient_id: str
     encounter_id: str | None
     prefetch: Mapping[str, Raw | Value | None]
-    drafts: Sequence[Draft] = ()
+    orders: Sequence[Draft] = ()
+    """What is being ordered; only for services that are asked about orders."""
 
 
 def read_request(body: bytes, service: Service) -> HookRequest:
@@ -91,26 +84,18 @@ def read_request(body: bytes, service: Service) -> HookRequest:
     context = envelope.context
     _check_context(context, service.hook)
     _check_access(envelope)
-    drafts = _drafts(context, service.hook) if service.orders else ()
-    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch, drafts)
+    orders = _orders(context, service.hook) if service.orders else ()
+    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch, orders)
 
 
-def _drafts(context: _Context, hook: str) -> Sequence[Draft]:
+def _orders(context: _Context, hook: str) -> Sequence[Draft]:
     """Read the orders at hand: clients leave out both members before anything is chosen, and the type of the Bundle."""
     bundle, selections = _loose(context.draft_orders), _loose(context.selections)
     if not isinstance(bundle, dict | None):
         raise InvalidCall("context.draftOrders must be a Bundle")
     if not isinstance(selections, list | None):
         raise InvalidCall("context.selections must be a list of Type/id")
-    chosen = selections if hook == "order-select" else None
-    entries = (bundle or {}).get("entry")
-    found = []
-    for entry in entries if isinstance(entries, list) else ():
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(resource, dict):
-            name = f"{resource.get('resourceType')}/{resource.get('id')}"
-            found.append(Draft(msgspec.json.encode(resource), chosen is None or name in chosen))
-    return found
+    return drafts(bundle or {}, selections if hook == "order-select" else None)
 
 
 def _loose(raw: Raw) -> Any:

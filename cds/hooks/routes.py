@@ -149,7 +149,7 @@ def _open(service: Service, body: bytes, today: date) -> _Opened | None:
     """Read a call up to its patient; None when it is about orders, and none that is at hand means anything to us."""
     call = read_request(body, service)
     record = PatientRecord(knowledge().vocabulary, call.patient_id, today)
-    for draft in call.drafts:
+    for draft in call.orders:
         record.take_draft(draft.resource, at_hand=draft.at_hand)
     if service.orders and record.at_hand().isdisjoint(order_concepts()):
         return None
