@@ -4,7 +4,7 @@ The newest valid result decides (DS-5), inside the plan's look-back (DS-6). A re
 replaced by an older one: the value is then unknown (DS-16).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -20,6 +20,8 @@ from cds.reasoning.comparisons import (
     Flagged,
     Known,
     Missing,
+    PersistentlyBelow,
+    Risen,
     TakenWithin,
     Unreadable,
     both,
@@ -86,6 +88,14 @@ class Measure:
             return Chosen(unknown=f"{self.title} ({area}: {reason})")
         return Chosen(last=last)
 
+    def history(self, chart: Chart) -> Iterator[Measurement]:
+        """Give every dated result of the look-back, newest first."""
+        for m in chart.record.measurements(self.codes.name):
+            if m.on is None or days_ago(m.on, chart.today) > self.within.days:
+                return
+            if m.final and not m.absent:
+                yield m
+
     def _counts(self, on: Day, chart: Chart) -> bool:  # noqa: ARG002 - measures of other kinds look at both
         """Whether a dated result counts for this measure at all."""
         return True
@@ -147,6 +157,28 @@ class Measure:
             ), (default,),
             flags=_HIGH,
         )  # fmt: skip
+
+    def at_least_times_range(self, times: Threshold, default: Threshold) -> Criterion:
+        """So many times the laboratory's upper limit or more; the default stands in where it states none."""
+        return Compared(
+            self, f"at least {times} times the laboratory's upper limit (else {default})",
+            lambda m: opposite(is_below(m, times.value * ranged(m, m.range_high, default))), (default,),
+        )  # fmt: skip
+
+    def above_times_range(self, times: Threshold, default: Threshold) -> Criterion:
+        """More than so many times the laboratory's upper limit; the default stands in where it states none."""
+        return Compared(
+            self, f"above {times} times the laboratory's upper limit (else {default})",
+            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))), (default,),
+        )  # fmt: skip
+
+    def persistently_below(self, limit: Threshold, period: Period) -> Criterion:
+        """Less than the limit, so long before as well, and never the limit or more between."""
+        return PersistentlyBelow(self, limit, period)
+
+    def risen(self, times: Threshold, within: Period) -> Criterion:
+        """Some result of the look-back is so many times an earlier one, or more, within the period."""
+        return Risen(self, times, within)
 
     def above_pregnancy_range(self, default: Threshold) -> Criterion:
         """More than the upper limit that the laboratory states for pregnancy, or than the default."""
