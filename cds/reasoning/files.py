@@ -53,6 +53,8 @@ class ValueSetFile(File):
     source: Text
     kind: Literal["drug"] | None = None
     needs_leg: bool = False
+    needs_words: tuple[Text, ...] = ()
+    """Words of which the resource must name one: a site that the code leaves open."""
     include: tuple[Include, ...] = ()
     exclude: tuple[Include, ...] = ()
     text: Phrases | None = None
