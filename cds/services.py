@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -124,15 +124,11 @@ def order_concepts() -> frozenset[str]:
 
 def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool = False) -> Assessment:
     """Let every plan weigh a chart, or the orders that are being written; one that breaks down costs only itself."""
-    found: list[Advice] = []
-    failed = []
-    for plan in plans() if active is None else active:
-        try:
-            found.extend(plan.advise(chart, ordering=ordering))
-        except Exception as error:  # noqa: BLE001 - one plan's fault must not keep the others' advice from the clinician
-            _log.error("plan %s %s failed: %s", plan.topic, plan.knowledge.file.version, place_of(error))
-            failed.append(plan.knowledge.file.title)
-    advice = [one for one in found if not one.recommendation.beside]
+    asked = plans() if active is None else tuple(active)
+    failed: list[str] = []
+    advice = _advice(
+        (plan for plan in asked if not plan.accompanies), lambda plan: plan.advise(chart, ordering=ordering), failed
+    )
     if ordering:
         return Assessment(advice, failed=failed)
     in_care = not (chart.patient.deceased or chart.patient.inactive)
@@ -141,7 +137,22 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
         return Assessment(advice, undecided=not advice and complaint is State.UNKNOWN and bool(chart.unknown))
     # A key that an EHR never set up is its choice; one that failed today is news.
     lost = [f"{area}: {reason}" for area, reason in chart.unknown.items() if reason != prefetch.NOT_SUPPLIED]
-    return Assessment(advice, [one for one in found if one.recommendation.beside], failed, lost, view=_view(chart))
+    topics = {one.plan.topic for one in advice}
+    self_care = _advice(
+        (plan for plan in asked if plan.accompanies), lambda plan: plan.accompany(topics, chart), failed
+    )
+    return Assessment(advice, self_care, failed, lost, view=_view(chart))
+
+
+def _advice(asked: Iterable[Plan], ask: Callable[[Plan], list[Advice]], failed: list[str]) -> list[Advice]:
+    found: list[Advice] = []
+    for plan in asked:
+        try:
+            found.extend(ask(plan))
+        except Exception as error:  # noqa: BLE001 - one plan's fault must not keep the others' advice from the clinician
+            _log.error("plan %s %s failed: %s", plan.topic, plan.knowledge.file.version, place_of(error))
+            failed.append(plan.knowledge.file.title)
+    return found
 
 
 def _view(chart: Chart) -> View:
