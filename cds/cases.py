@@ -19,6 +19,8 @@ from cds.reasoning import files
 from cds.reasoning.files import AnalyteFile, ValueSetFile
 from cds.reasoning.plans import Advice, Plan
 
+_DRAFTS = "drafts"
+"""The key of a row that is an order at hand: such a case is weighed as while orders are being written."""
 _PATIENT = {"age": 50, "sex": "female"}
 _UCUM = "http://unitsofmeasure.org"
 _LIVELY = "http://terminology.hl7.org/CodeSystem/condition-clinical"
@@ -46,6 +48,11 @@ class Case:
     """Notes that must be added, and no others."""
     suggests: tuple[str, ...] | None
     """Orders that must be suggested, and no others."""
+
+    @property
+    def ordering(self) -> bool:
+        """Whether an order is being written."""
+        return any(_DRAFTS in row for row in self.rows)
 
 
 def cases(plan: Plan) -> Iterator[Case]:
@@ -91,9 +98,13 @@ def cases(plan: Plan) -> Iterator[Case]:
 def chart_of(case: Case, plan: Plan) -> Chart:
     """Build the chart of a case through the reader of FHIR."""
     record = PatientRecord(plan.knowledge.base.vocabulary, "p", case.today)
-    for number, resource in enumerate([_patient(case), *(_resource(row, plan) for row in case.rows)]):
+    charted = [row for row in case.rows if _DRAFTS not in row]
+    for number, resource in enumerate([_patient(case), *(_resource(row, plan) for row in charted)]):
         resource.setdefault("id", f"r{number}")
         record.take(msgspec.json.encode(resource))
+    for number, row in enumerate(row for row in case.rows if _DRAFTS in row):
+        draft = {**_draft(row, plan), "id": f"d{number}"}
+        record.take_draft(msgspec.json.encode(draft), at_hand=row.get("at_hand", True))
     if record.patient is None:
         raise KnowledgeError(f"{case.topic}/cases.toml {case.name!r}: the patient cannot be read")
     if record.left_out:
@@ -103,7 +114,7 @@ def chart_of(case: Case, plan: Plan) -> Chart:
 
 def advise(case: Case, plan: Plan) -> list[Advice]:
     """Weigh a case."""
-    return plan.advise(chart_of(case, plan))
+    return plan.advise(chart_of(case, plan), ordering=case.ordering)
 
 
 def failures(case: Case, plan: Plan) -> list[str]:
@@ -151,6 +162,14 @@ def _resource(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
             ] = subject
             return resource
     raise KnowledgeError(f"{plan.topic}/cases.toml: no kind of fact in {dict(row)}")
+
+
+def _draft(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    """Make an order that is being written: for a drug, or what is prescribed like one, else for a service."""
+    code = _coded(row[_DRAFTS], row, plan)
+    if row.get("as") == "medication" or plan.knowledge.base.concepts[row[_DRAFTS]].category == "drug":
+        return {"resourceType": "MedicationRequest", "status": "draft", "medicationCodeableConcept": code}
+    return {"resourceType": "ServiceRequest", "status": "draft", "code": code}
 
 
 def _coded(name: str, row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

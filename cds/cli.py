@@ -77,6 +77,10 @@ def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     ],
     today: Annotated[str | None, typer.Option(help="The day of the call, YYYY-MM-DD; today by default.")] = None,
     hook: Annotated[str, typer.Option(help="The hook that asks.")] = "patient-view",
+    orders: Annotated[
+        Path | None,
+        typer.Option(help="Draft orders, for hooks that ask about them: a Bundle or one.", exists=True, dir_okay=False),
+    ] = None,
     patient: Annotated[str | None, typer.Option(help="Whom to judge, where the Bundle holds several.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The answer of the service, for machines.")] = False,
     why: Annotated[
@@ -84,12 +88,17 @@ def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     ] = False,
 ) -> None:
     """Show the cards for a patient, as an EHR would draw them."""
-    if hook not in {service.hook for service in SERVICES.values()}:
+    service = next((service for service in SERVICES.values() if service.hook == hook), None)
+    if service is None:
         raise typer.BadParameter(
             f"no service answers it; there are {', '.join(s.hook for s in SERVICES.values())}", param_hint="--hook"
         )
-    opened = open_bundle(bundle.read_bytes(), _day(today), patient)
-    assessment = assess(opened.chart)
+    if service.orders is (orders is None):
+        raise typer.BadParameter(
+            "order-select and order-sign need it, the other hooks know no orders", param_hint="--orders"
+        )
+    opened = open_bundle(bundle.read_bytes(), _day(today), patient, orders.read_bytes() if orders else None)
+    assessment = assess(opened.chart, ordering=service.orders)
     settings = load_settings()
     desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
     answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(

@@ -11,6 +11,7 @@ import msgspec
 from cds.chart.chart import Chart
 from cds.errors import InvalidCall, NotJson
 from cds.fhir import prefetch
+from cds.fhir.drafts import drafts
 from cds.fhir.record import PatientRecord
 from cds.fhir.references import target
 from cds.services import knowledge
@@ -24,24 +25,22 @@ class Opened:
     left_out: Mapping[str, int]
 
 
-def open_bundle(raw: bytes, today: date, patient_id: str | None = None) -> Opened:
+def open_bundle(raw: bytes, today: date, patient_id: str | None = None, orders: bytes | None = None) -> Opened:
     """Read a Bundle into a chart.
 
     Args:
         raw: a Bundle of any type.
         today: the day of the call.
         patient_id: whom to judge, where the Bundle holds several; the one most is said about by default.
+        orders: a Bundle of draft orders, or one, all of them at hand.
 
     Raises:
         NotJson: it is not JSON.
         InvalidCall: it is no Bundle, or holds no such patient.
     """
     raw = raw.removeprefix(BOM_UTF8)
-    try:
-        bundle = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise NotJson("the file is not JSON in UTF-8") from error
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+    bundle = _object(raw)
+    if bundle.get("resourceType") != "Bundle":
         raise InvalidCall("the file is not a FHIR Bundle: its resourceType must be Bundle")
     patients = _patients(bundle)
     if not patients:
@@ -54,7 +53,21 @@ def open_bundle(raw: bytes, today: date, patient_id: str | None = None) -> Opene
         pass
     if record.patient is None:
         raise InvalidCall("the Patient of the Bundle cannot be read")
+    if orders is not None:
+        written = _object(orders.removeprefix(BOM_UTF8))
+        for draft in drafts(written if written.get("resourceType") == "Bundle" else {"entry": [{"resource": written}]}):
+            record.take_draft(draft.resource, at_hand=True)
     return Opened(Chart(today, record.patient, record), record.left_out)
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        read = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise NotJson("the file is not JSON in UTF-8") from error
+    if not isinstance(read, dict):
+        raise InvalidCall("the file is not a FHIR resource: it must be one JSON object")
+    return read
 
 
 def _patients(bundle: dict[str, Any]) -> dict[str, list[str]]:

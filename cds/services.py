@@ -32,6 +32,11 @@ class Service:
     title: str
     description: str
 
+    @property
+    def orders(self) -> bool:
+        """Whether it is asked while orders are being written, and speaks of these only."""
+        return self.hook in {"order-select", "order-sign"}
+
 
 REVIEW = Service(
     "leg-ache-review",
@@ -45,7 +50,21 @@ ENCOUNTER = Service(
     "Leg ache review at the start of an encounter",
     "Weighs the causes of legs that ache at rest when an encounter begins and suggests what to evaluate, and why.",
 )
-SERVICES = {service.id: service for service in (REVIEW, ENCOUNTER)}
+ORDER_SELECT = Service(
+    "leg-ache-order-select",
+    "order-select",
+    "Leg ache: the order being chosen",
+    "Says what in this patient's chart speaks against, or should come before, an order that is being chosen for the "
+    "legs: compression without an ankle-brachial index, early imaging of the back, quinine, drugs that worsen restless "
+    "legs, a test already ordered. Silent otherwise.",
+)
+ORDER_SIGN = Service(
+    "leg-ache-order-sign",
+    "order-sign",
+    "Leg ache: the order being signed",
+    "Says the same of orders that are about to be signed. Silent where the orders at hand give no reason.",
+)
+SERVICES = {service.id: service for service in (REVIEW, ENCOUNTER, ORDER_SELECT, ORDER_SIGN)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +113,25 @@ def needs() -> tuple[prefetch.Need, ...]:
     return prefetch.needs(codes)
 
 
-def assess(chart: Chart, active: Iterable[Plan] | None = None) -> Assessment:
-    """Let every plan weigh a chart; one that breaks down costs only itself."""
+@cache
+def order_concepts() -> frozenset[str]:
+    """Name the orders of which some plan speaks while they are being written."""
+    about = (r.order.reads for plan in plans() for r in plan.recommends if r.order is not None)
+    return frozenset().union(*about)
+
+
+def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool = False) -> Assessment:
+    """Let every plan weigh a chart, or the orders that are being written; one that breaks down costs only itself."""
     advice: list[Advice] = []
     failed = []
     for plan in plans() if active is None else active:
         try:
-            advice.extend(plan.advise(chart))
+            advice.extend(plan.advise(chart, ordering=ordering))
         except Exception as error:  # noqa: BLE001 - one plan's fault must not keep the others' advice from the clinician
             _log.error("plan %s %s failed: %s", plan.topic, plan.knowledge.file.version, place_of(error))
             failed.append(plan.knowledge.file.title)
+    if ordering:
+        return Assessment(advice, failed, [], undecided=False)
     in_care = not (chart.patient.deceased or chart.patient.inactive)
     complaint = gate.check(chart).state if in_care else State.NOT_MET
     undecided = not advice and complaint is State.UNKNOWN and bool(chart.unknown)

@@ -65,6 +65,9 @@ class Record(Protocol):
     def orders(self, concept: str) -> tuple[Order, ...]:
         """Requests for a service, or for a panel that contains an analyte."""
 
+    def drafts(self, concept: str) -> tuple[Order, ...]:
+        """Orders at hand, as they are being written, that mean a concept or a panel that contains it."""
+
     def acts(self, concept: str) -> tuple[Act, ...]:
         """Procedures and reports that mean a concept."""
 
@@ -101,7 +104,7 @@ class _Bare:
         return ()
 
     complaints = measurements = under_way = coded_results = problems
-    drugs = orders = acts = answers = relatives = allergies = problems
+    drugs = orders = drafts = acts = answers = relatives = allergies = problems
 
 
 @dataclass(slots=True)

@@ -60,6 +60,8 @@ class Intake:
         self._specimens: dict[str, resources.Specimen] = {}
         self._reports: list[resources.DiagnosticReport] = []
         self._encounters: list[resources.Encounter] = []
+        self._drafts: list[tuple[resources.AnyMedication | resources.ServiceRequest, bool]] = []
+        """Orders that are being written, and whether each is one that the call is about."""
 
     def unreadable(self, what: str) -> None:
         """Note that a resource could not be read."""
@@ -197,12 +199,39 @@ class Intake:
 
     def _take_request(self, request: resources.ServiceRequest, full_url: str | None) -> None:
         # Local codes are common here: an exact name of a test will do.
-        names = self._means.concepts(request.code) | self._means.tests(request.code)
+        names = self._requested(request)
         reasons = requests.reasons(request)
         if (names or reasons) and self._admit(request, full_url):
             self._file("order", names, request)
             for reason in reasons:
                 self._file("complaint", self._means.concepts(reason), (request, reason))
+
+    def _requested(self, request: resources.ServiceRequest) -> frozenset[str]:
+        asked = requests.asked_for(request)
+        return self._means.concepts(asked) | self._means.tests(asked)
+
+    def take_draft(self, raw: bytes, *, at_hand: bool) -> None:
+        """Take in an order that is being written, or a medication that one refers to; nothing in it is required.
+
+        Args:
+            raw: the resource.
+            at_hand: whether the call is about this one.
+        """
+        try:
+            resource, _ = resources.decode(raw)
+        except resources.Unreadable:
+            self.unreadable("draft order")
+            return
+        if isinstance(resource, resources.Medication):
+            self._take_drug_kind(resource, None)
+        elif isinstance(resource, resources.AnyMedication | resources.ServiceRequest):
+            if resource.subject is not None and resource.subject.reference and not self._is_own(resource.subject):
+                self.left_out["about another or an unnamed patient"] += 1
+                return
+            self._drafts.append((resource, at_hand))
+            if isinstance(resource, resources.ServiceRequest):
+                for reason in requests.reasons(resource):
+                    self._file("complaint", self._means.concepts(reason), (resource, reason))
 
     def _take_procedure(self, procedure: resources.Procedure, full_url: str | None) -> None:
         names = self._means.concepts(procedure.code)
@@ -263,6 +292,7 @@ _TAKE: dict[type, Callable[[Intake, Any, str | None], None]] = {
     resources.MedicationDispense: Intake._take_medication,
     resources.ServiceRequest: Intake._take_request,
     resources.ProcedureRequest: Intake._take_request,
+    resources.DeviceRequest: Intake._take_request,
     resources.Procedure: Intake._take_procedure,
     resources.DiagnosticReport: Intake._take_report,
     resources.Encounter: Intake._take_encounter,

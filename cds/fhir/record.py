@@ -6,10 +6,12 @@ from datetime import date
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import replace
+
 from cds.chart import facts
 from cds.chart.chart import PATIENT, STAY
 from cds.chart.codes import NONE
-from cds.chart.dates import Day, age_on, days_ago
+from cds.chart.dates import Day, age_on, days_ago, parse_day
 from cds.chart.vocabulary import Vocabulary
 from cds.fhir import answers, conditions, encounters, medications, requests, resources, results
 from cds.fhir.complaints import Complained, complaint
@@ -51,6 +53,8 @@ class PatientRecord(Intake):
         self._drugs: dict[str, list[medications.Taken]] | None = None
         self._report_of: dict[str, resources.DiagnosticReport] | None = None
         self._encounter_of: dict[str, resources.Encounter] | None = None
+        self._now = parse_day(today.isoformat())
+        self._drafted: dict[str, list[tuple[facts.Order, bool]]] | None = None
 
     def _facts(
         self,
@@ -73,7 +77,9 @@ class PatientRecord(Intake):
     def concepts(self) -> frozenset[str]:
         """Name all of which it may hold a fact."""
         filed = {concept.removeprefix("panel:") for _, concept in self._index}
-        return frozenset({PATIENT, *([STAY] if self._encounters else ()), *filed, *self._classed(), *self._items})
+        return frozenset(
+            {PATIENT, *([STAY] if self._encounters else ()), *filed, *self._classed(), *self._items, *self._written()}
+        )
 
     def _title(self, concept: str) -> str:
         return self._vocabulary.titles.get(concept, concept)
@@ -248,8 +254,7 @@ class PatientRecord(Intake):
 
     def _taken(self, medication: resources.AnyMedication) -> medications.Taken | None:
         """Recognise the drug of a medication; None when it is of no class, or acts where it is put."""
-        kind = medications.drug_kind(medication, self._contained(medication.contained), self._drug_kinds.get)
-        substances = list(medications.substances(medication, kind))
+        kind, substances = self._substances(medication)
         classes = NONE.union(*(self._means.drugs(element) for element in substances))
         if not classes:
             return None
@@ -258,12 +263,51 @@ class PatientRecord(Intake):
             return None
         return medications.Taken(medication, classes, names[0] if names else "")
 
+    def _substances(self, medication: resources.AnyMedication) -> tuple[resources.Medication | None, list[Concepts]]:
+        kind = medications.drug_kind(medication, self._contained(medication.contained), self._drug_kinds.get)
+        return kind, list(medications.substances(medication, kind))
+
+    def drafts(self, concept: str) -> tuple[facts.Order, ...]:
+        """Orders at hand, as they are being written, that mean a concept or a panel that contains it."""
+        written = self._written()
+        return tuple(order for order, at_hand in written.get(concept, ()) if at_hand)
+
+    def at_hand(self) -> frozenset[str]:
+        """Name what the orders at hand mean."""
+        return frozenset(name for name, orders in self._written().items() if any(at_hand for _, at_hand in orders))
+
+    def _written(self) -> Mapping[str, Sequence[tuple[facts.Order, bool]]]:
+        """Sort the orders that are being written by what they mean, once all that may name a drug has come."""
+        if self._drafted is None:
+            self._drafted = defaultdict(list)
+            for source, at_hand in self._drafts:
+                names, words = self._meaning(source)
+                for name in {name.removeprefix("panel:") for name in names}:
+                    if (order := requests.draft(source, self._title(name), words)) is not None:
+                        self._drafted[name].append((order, at_hand))
+        return self._drafted
+
+    def _meaning(self, source: resources.AnyMedication | resources.ServiceRequest) -> tuple[frozenset[str], str]:
+        """Say what an order that is being written means, and what it is called."""
+        if isinstance(source, resources.ServiceRequest):
+            said: list[Concepts] = [requests.asked_for(source)]
+            names = self._requested(source)
+        else:
+            _, said = self._substances(source)
+            taken = self._taken(source)
+            classes = taken.classes if taken is not None else NONE
+            names = classes.union(*(self._means.concepts(element) for element in said))  # some prescribe stockings so
+        return names, next((text for element in said for text in resources.texts(element)), "")
+
     def orders(self, concept: str) -> tuple[facts.Order, ...]:
         """Requests for a service, or for a panel that contains an analyte."""
         title = self._title(concept)
-        return self._facts("order", concept, lambda r: requests.order(r, title, self.today)) + self._facts(
+        filed = self._facts("order", concept, lambda r: requests.order(r, title, self.today)) + self._facts(
             "order", f"panel:{concept}", lambda r: requests.order(r, title, self.today)
         )
+        # What is being written now is as good as ordered (DS-20).
+        written = self._written().get(concept)
+        return filed if not written else (*filed, *(replace(order, on=self._now) for order, _ in written))
 
     def acts(self, concept: str) -> tuple[facts.Act, ...]:
         """Procedures and reports that mean a concept."""

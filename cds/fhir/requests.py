@@ -4,14 +4,29 @@ from datetime import date
 
 from cds.chart.dates import Day, is_future, parse_day
 from cds.chart.facts import Act, Order
-from cds.fhir.resources import Concept, DiagnosticReport, Procedure, ServiceRequest, concepts
+from cds.fhir.resources import (
+    AnyMedication,
+    Concept,
+    Concepts,
+    DeviceRequest,
+    DiagnosticReport,
+    Procedure,
+    ServiceRequest,
+    concepts,
+)
 
 _OPEN = frozenset({"draft", "active", "on-hold"})
 _INTENTS = frozenset(
     {None, "order", "plan", "proposal", "original-order", "reflex-order", "filler-order", "instance-order"}
 )
+_WITHDRAWN = frozenset({"entered-in-error", "cancelled", "revoked", "stopped"})
 _DONE = frozenset({"completed", "in-progress", "preparation"})
 _REPORTED = frozenset({"final", "amended", "corrected", "appended", "partial", "preliminary"})
+
+
+def asked_for(request: ServiceRequest) -> Concepts:
+    """Give the element that says what a request asks for."""
+    return request.code_codeable_concept or request.code if isinstance(request, DeviceRequest) else request.code
 
 
 def order(request: ServiceRequest, title: str, today: date) -> Order | None:
@@ -29,6 +44,20 @@ def order(request: ServiceRequest, title: str, today: date) -> Order | None:
         on=on,
         open=request.status in _OPEN,
         value=request.status or "",
+    )
+
+
+def draft(order: AnyMedication | ServiceRequest, title: str, words: str) -> Order | None:
+    """Read an order that is being written; None when it is withdrawn, or asks for something not to be done.
+
+    A revision of an order that is active already is written in the same place: no other status is filtered.
+    """
+    if getattr(order, "do_not_perform", None) or order.status in _WITHDRAWN:
+        return None
+    return Order(
+        name=words or title,
+        reference=f"{type(order).__name__}/{order.id}" if order.id else "",
+        notes=("the order at hand",),
     )
 
 

@@ -318,6 +318,12 @@ class ProcedureRequest(ServiceRequest, tag="ProcedureRequest"):
     """FHIR STU3 ProcedureRequest, which R4 renamed."""
 
 
+class DeviceRequest(ServiceRequest, tag="DeviceRequest"):
+    """FHIR DeviceRequest, by which stockings are ordered."""
+
+    code_codeable_concept: Concepts = None
+
+
 class Procedure(Resource, tag="Procedure"):
     """FHIR Procedure."""
 
@@ -422,8 +428,8 @@ class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
 
 _TYPES = (
     Patient, Condition, Observation, MedicationRequest, MedicationStatement, MedicationAdministration,
-    MedicationDispense, Medication, Specimen, ServiceRequest, ProcedureRequest, Procedure, DiagnosticReport, Encounter,
-    QuestionnaireResponse, FamilyMemberHistory, AllergyIntolerance,
+    MedicationDispense, Medication, Specimen, ServiceRequest, ProcedureRequest, DeviceRequest, Procedure,
+    DiagnosticReport, Encounter, QuestionnaireResponse, FamilyMemberHistory, AllergyIntolerance,
 )  # fmt: skip
 _BY_NAME: dict[str, type[Struct]] = {kind.__name__: kind for kind in _TYPES}
 
@@ -434,7 +440,7 @@ AboutPatient = (
     | QuestionnaireResponse | FamilyMemberHistory | AllergyIntolerance
 )  # fmt: skip
 """What is about somebody, and counts only when it is about the patient of the call."""
-AnyResource = Patient | Medication | Specimen | AboutPatient | ProcedureRequest
+AnyResource = Patient | Medication | Specimen | AboutPatient | ProcedureRequest | DeviceRequest
 
 _whole = msgspec.json.Decoder(AnyResource)
 _members = msgspec.json.Decoder(dict[str, Raw])
@@ -450,7 +456,7 @@ BodyStructure Bundle CapabilityStatement CarePlan CareTeam CatalogEntry ChargeIt
 ClaimResponse ClinicalImpression ClinicalUseDefinition CodeSystem Communication CommunicationRequest
 CompartmentDefinition Composition ConceptMap ConditionDefinition Consent Contract Coverage
 CoverageEligibilityRequest CoverageEligibilityResponse DataElement DetectedIssue Device DeviceAssociation
-DeviceComponent DeviceDefinition DeviceDispense DeviceMetric DeviceRequest DeviceUsage DeviceUseStatement
+DeviceComponent DeviceDefinition DeviceDispense DeviceMetric DeviceUsage DeviceUseStatement
 DocumentManifest DocumentReference EffectEvidenceSynthesis EligibilityRequest EligibilityResponse EncounterHistory
 Endpoint EnrollmentRequest EnrollmentResponse EpisodeOfCare EventDefinition Evidence EvidenceReport EvidenceVariable
 ExampleScenario ExpansionProfile ExplanationOfBenefit Flag FormularyItem GenomicStudy Goal GraphDefinition Group

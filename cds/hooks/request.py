@@ -5,7 +5,7 @@ absent. Messages name the member and never repeat what was sent.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
 
 from cds.errors import InvalidCall, NotJson
+from cds.fhir.drafts import Draft, drafts
 from cds.fhir.prefetch import NOTHING, PATIENT, Value, is_usual
 from cds.services import Service, needs
 
@@ -25,11 +26,13 @@ P = TypeVar("P")
 
 
 class _Context(Struct, gc=False, rename="camel"):
-    """The context fields of the hooks of our services."""
+    """The context fields of the hooks of our services; what is being ordered stays raw, since it may be anything."""
 
     user_id: str
     patient_id: str
     encounter_id: str | None = None
+    draft_orders: Raw = NOTHING
+    selections: Raw = NOTHING
 
 
 class _Authorization(Struct, gc=False):
@@ -62,6 +65,8 @@ class HookRequest:
     patient_id: str
     encounter_id: str | None
     prefetch: Mapping[str, Raw | Value | None]
+    orders: Sequence[Draft] = ()
+    """What is being ordered; only for services that are asked about orders."""
 
 
 def read_request(body: bytes, service: Service) -> HookRequest:
@@ -79,7 +84,22 @@ def read_request(body: bytes, service: Service) -> HookRequest:
     context = envelope.context
     _check_context(context, service.hook)
     _check_access(envelope)
-    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch)
+    orders = _orders(context, service.hook) if service.orders else ()
+    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch, orders)
+
+
+def _orders(context: _Context, hook: str) -> Sequence[Draft]:
+    """Read the orders at hand: clients leave out both members before anything is chosen, and the type of the Bundle."""
+    bundle, selections = _loose(context.draft_orders), _loose(context.selections)
+    if not isinstance(bundle, dict | None):
+        raise InvalidCall("context.draftOrders must be a Bundle")
+    if not isinstance(selections, list | None):
+        raise InvalidCall("context.selections must be a list of Type/id")
+    return drafts(bundle or {}, selections if hook == "order-select" else None)
+
+
+def _loose(raw: Raw) -> Any:
+    return None if raw is NOTHING else msgspec.json.decode(raw)
 
 
 def _check_context(context: _Context, hook: str) -> None:

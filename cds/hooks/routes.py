@@ -20,7 +20,7 @@ from cds.fhir.record import PatientRecord
 from cds.hooks import discovery
 from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
-from cds.services import SERVICES, Service, assess, knowledge, needs
+from cds.services import SERVICES, Service, assess, knowledge, needs, order_concepts
 from cds.settings import Settings
 
 LARGE = ONE_PASS
@@ -90,6 +90,8 @@ class HookRoutes:
         try:
             async with self._one_large:
                 opened = _open(service, body, today)
+                if opened is None:
+                    return CardsResponse(())
                 steps = prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply)
                 for count, _ in enumerate(steps, 1):
                     if count * prefetch.SLICE > MOST_RESOURCES:
@@ -125,6 +127,8 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
         NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
     """
     opened = _open(service, body, today)
+    if opened is None:
+        return CardsResponse(())
     for _ in prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply):
         pass
     return _conclude(opened, settings)
@@ -134,21 +138,27 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
 class _Opened:
     """A call whose envelope and patient are read."""
 
+    service: Service
     call: HookRequest
     patient: Patient
     record: PatientRecord
     supply: prefetch.Supply = field(default_factory=prefetch.Supply)
 
 
-def _open(service: Service, body: bytes, today: date) -> _Opened:
+def _open(service: Service, body: bytes, today: date) -> _Opened | None:
+    """Read a call up to its patient; None when it is about orders, and none that is at hand means anything to us."""
     call = read_request(body, service)
     record = PatientRecord(knowledge().vocabulary, call.patient_id, today)
+    for draft in call.orders:
+        record.take_draft(draft.resource, at_hand=draft.at_hand)
+    if service.orders and record.at_hand().isdisjoint(order_concepts()):
+        return None
     prefetch.read_patient(call.prefetch, record)
     if record.patient is None:
         if record.other_patients:
             raise InvalidCall("prefetch.patient is not the patient of context.patientId: its id is another, or missing")
         raise MissingData("prefetch.patient is missing or could not be read: send the Patient of context.patientId")
-    return _Opened(call, record.patient, record)
+    return _Opened(service, call, record.patient, record)
 
 
 def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
@@ -157,7 +167,7 @@ def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
     if record.left_out:
         _log.info("call %.80r: left out %s", call.hook_instance, dict(record.left_out))
     chart = Chart(record.today, opened.patient, record, supply.unknown_areas(needs()))
-    assessment = assess(chart)
+    assessment = assess(chart, ordering=opened.service.orders)
     lacking = [need.key for need in needs() if need.required and need.key not in supply.known]
     if assessment.undecided and lacking:
         reasons = "; ".join(f"prefetch.{key}: {supply.reasons[key]}" for key in lacking)

@@ -421,6 +421,35 @@ def answered(item: str, *choices: str, within: Period) -> Criterion:
     return _Answered(item, choices, within)
 
 
+def drafting(codes: Codes) -> Criterion:
+    """The order at hand, as it is being written, is for this. Only for calls about orders; elsewhere nothing is."""
+    return _Listed(
+        codes.name, lambda chart: chart.record.drafts(codes.name), (),
+        Absence(name=codes.title, value="not being ordered"), f"{codes.title} being ordered",
+    )  # fmt: skip
+
+
+def drafted_twice(codes: Sequence[Codes], *, within: Period) -> Criterion:
+    """The order at hand is for something of which a request of the period is open already."""
+    return any_of(*(_DraftedTwice(one, within) for one in codes))
+
+
+class _DraftedTwice(Criterion):
+    def __init__(self, codes: Codes, within: Period) -> None:
+        self.codes, self.within, self.reads = codes, within, frozenset({codes.name})
+        self.once = not_met(Absence(name=codes.title, value="not ordered twice"))
+
+    def _test(self, chart: Chart) -> Finding:
+        drafts = chart.record.drafts(self.codes.name)
+        same = {draft.reference for draft in drafts}  # a server may list the very draft among the orders
+        open_ = (order for order in chart.record.orders(self.codes.name) if order.open and order.reference not in same)
+        before = tuple(order for order in open_ if _recent(order.on, self.within, chart))
+        return met(*drafts, *before) if drafts and before else self.once
+
+    def sentence(self) -> str:
+        return f"{self.codes.title} being ordered while a request of the last {self.within} is open"
+
+
 class _Answered(Criterion):
     def __init__(self, item: str, choices: tuple[str, ...], within: Period) -> None:
         self.item, self.choices, self.within = item, frozenset(choices), within

@@ -147,7 +147,7 @@ def _introduce(base_: KnowledgeBase, path: Path, codes: Codes) -> None:
 
 def _add_value_set(base_: KnowledgeBase, path: Path) -> None:
     file = files.read(path, ValueSetFile)
-    _introduce(base_, path, Codes(file.name, file.title))
+    _introduce(base_, path, Codes(file.name, file.title, file.kind or ""))
     vocabulary = base_.vocabulary
     _add_codes(vocabulary, file.name, file.include)
     _exclude(vocabulary, file.name, file.exclude)

@@ -37,6 +37,8 @@ class Recommendation:
         caps: lower indicators, each under a criterion.
         notes: sentences of plan.toml, each under a criterion.
         only: orders of plan.toml that are suggested only under a criterion; the others always are.
+        order: the order at hand that it speaks about, in place of a context: such a recommendation is weighed while
+            orders are being written, and only then.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Recommendation:
     caps: Sequence[Raise] = ()
     notes: Mapping[str, Criterion] = field(default_factory=dict)
     only: Mapping[str, Criterion] = field(default_factory=dict)
+    order: Criterion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +128,15 @@ class Plan:
         """The topic code."""
         return self.knowledge.file.id
 
-    def advise(self, chart: Chart) -> list[Advice]:
-        """Weigh every recommendation against a chart."""
-        if self.for_whom.holds(chart) is None:
+    def advise(self, chart: Chart, *, ordering: bool = False) -> list[Advice]:
+        """Weigh the recommendations against a chart: those about orders while orders are written, else the others."""
+        weighed = [r for r in self.recommends if (r.order is not None) is ordering]
+        if not weighed or self.for_whom.holds(chart) is None:
             return []
-        return [r for recommendation in self.recommends if (r := self._weigh(recommendation, chart)) is not None]
+        return [advice for r in weighed if (advice := self._weigh(r, chart)) is not None]
 
     def _weigh(self, recommendation: Recommendation, chart: Chart) -> Advice | None:
-        context = (recommendation.context or self.context).holds(chart)
+        context = (recommendation.order or recommendation.context or self.context).holds(chart)
         if context is None:
             return None
         found = recommendation.when.holds(chart)

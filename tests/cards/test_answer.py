@@ -155,10 +155,10 @@ def test_every_fact_of_a_card_is_in_its_extension_with_its_reference() -> None:
 
 
 def test_a_plan_that_breaks_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(plan: Plan, chart: object) -> list[Advice]:
+    def broken(plan: Plan, chart: object, **how: bool) -> list[Advice]:
         if plan.topic == "iron":
             raise ZeroDivisionError
-        return sound(plan, chart)  # type: ignore[arg-type]  # the chart is passed on as it came
+        return sound(plan, chart, **how)  # type: ignore[arg-type]  # the chart is passed on as it came
 
     sound = Plan.advise
     monkeypatch.setattr(Plan, "advise", broken)

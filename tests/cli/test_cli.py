@@ -52,10 +52,20 @@ def test_a_patient_without_leg_symptoms_has_no_cards() -> None:
     assert "No cards." in result.output
 
 
-def test_discovery_names_both_services() -> None:
+def test_discovery_names_the_service_of_each_hook() -> None:
     services = json.loads(_run("discovery").stdout)["services"]
 
-    assert [service["id"] for service in services] == ["leg-ache-review", "leg-ache-encounter"]
+    assert [s["hook"] for s in services] == ["patient-view", "encounter-start", "order-select", "order-sign"]
+
+
+def test_an_order_at_hand_is_judged(tmp_path: Path) -> None:
+    order = tmp_path / "order.json"
+    order.write_text('{"resourceType": "ServiceRequest", "id": "s", "code": {"text": "Compression stockings"}}')
+
+    patient = ROOT / "fixtures/patients/diabetes-without-foot-examination/bundle.json"
+    result = _run("advise", str(patient), "--hook", "order-sign", "--orders", str(order), "--today", "2026-05-15")
+
+    assert "Compression stockings" in result.output
 
 
 def test_review_fills_in_the_limits() -> None:
@@ -70,7 +80,9 @@ def test_review_fills_in_the_limits() -> None:
     [
         (["advise", "nowhere.json"], "does not exist"),
         (["advise", str(BUNDLE), "--today", "tomorrow"], "YYYY-MM-DD"),
-        (["advise", str(BUNDLE), "--hook", "order-sign"], "no service answers it"),
+        (["advise", str(BUNDLE), "--hook", "order-review"], "no service answers it"),
+        (["advise", str(BUNDLE), "--hook", "order-sign"], "need it"),
+        (["advise", str(BUNDLE), "--orders", str(BUNDLE)], "know no orders"),
         (["review", "gout"], "there are"),
     ],
 )

@@ -13,7 +13,14 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 REVIEW = "/cds-services/leg-ache-review"
 ENCOUNTER = "/cds-services/leg-ache-encounter"
-SERVICES = {"patient-view": REVIEW, "encounter-start": ENCOUNTER}
+ORDER_SELECT = "/cds-services/leg-ache-order-select"
+ORDER_SIGN = "/cds-services/leg-ache-order-sign"
+SERVICES = {
+    "patient-view": REVIEW,
+    "encounter-start": ENCOUNTER,
+    "order-select": ORDER_SELECT,
+    "order-sign": ORDER_SIGN,
+}
 
 
 def whole(client: httpx.Client, path: str) -> str:
@@ -83,6 +90,17 @@ def condition(code: dict[str, Any], **members: Any) -> dict[str, Any]:
 RESTLESS_LEGS = condition(coded(SNOMED, "32914008", "Restless legs"), id="rls")
 """The one diagnosis that these tests count on: with it and no iron studies, the service speaks whatever the date."""
 
+DIABETES = condition(coded(SNOMED, "44054006", "Diabetes mellitus type 2"), id="dm")
+STOCKINGS = {
+    "resourceType": "ServiceRequest",
+    "id": "stockings",
+    "status": "draft",
+    "code": coded(SNOMED, "401777001", "Class II compression hosiery"),
+    "subject": SUBJECT,
+}
+"""A draft order: with diabetes and no ankle-brachial index, the service speaks of it."""
+NO_INDEX = "compression-without-index"
+
 NO_IRON_STUDIES = "iron-studies-not-found"
 """What it then recommends."""
 
@@ -112,10 +130,18 @@ def without(values: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def call(values: Any = None, hook: str = "patient-view", **members: Any) -> dict[str, Any]:
-    """Make a call; without `values` it is about a patient with restless legs, and nothing else in the chart."""
-    context = {"userId": "Practitioner/dr-1", "patientId": PATIENT_ID}
+    """Make a call; without `values` it is about a patient with restless legs, and nothing else in the chart.
+
+    Where orders are asked about, the patient also has diabetes, and stockings are being ordered.
+    """
+    context: dict[str, Any] = {"userId": "Practitioner/dr-1", "patientId": PATIENT_ID}
     if hook == "encounter-start":
         context["encounterId"] = "e-1"
+    if str(hook).startswith("order-"):
+        values = prefetch(RESTLESS_LEGS, DIABETES) if values is None else values
+        context["draftOrders"] = {"resourceType": "Bundle", "entry": [{"resource": STOCKINGS}]}
+    if hook == "order-select":
+        context["selections"] = ["ServiceRequest/stockings"]
     return {
         "hook": hook,
         "hookInstance": str(uuid.uuid4()),

@@ -44,6 +44,8 @@ def test_discovery_states_the_version_of_the_specification_and_of_each_hook_as_p
     assert {(s["hook"], s["version"], s["hookVersion"]) for s in services(client)} == {
         ("patient-view", "3.0.0-ballot", "1.0"),
         ("encounter-start", "3.0.0-ballot", "1.0"),
+        ("order-select", "3.0.0-ballot", "1.0"),
+        ("order-sign", "3.0.0-ballot", "1.0"),
     }
 
 

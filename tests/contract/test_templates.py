@@ -14,6 +14,8 @@ TOKENS_OF_2_0 = {"userPractitionerId", "userPractitionerRoleId", "userPatientId"
 CONTEXT_TOKENS = {
     "patient-view": {"context.userId", "context.patientId", "context.encounterId"},
     "encounter-start": {"context.userId", "context.patientId", "context.encounterId"},
+    "order-select": {"context.userId", "context.patientId", "context.encounterId"},
+    "order-sign": {"context.userId", "context.patientId", "context.encounterId"},
 }
 R4_PARAMETERS = {
     "Condition": {"patient"},

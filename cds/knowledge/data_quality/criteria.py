@@ -1,11 +1,11 @@
-"""Data quality: results that no topic could use.
+"""Data quality: results that no topic could use, and tests that are ordered twice.
 
 Sources and wording: plan.toml. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import cared_for, child, palliative
 from cds.knowledge.symptoms.criteria import gate
-from cds.reasoning import Knowledge, Plan, Recommendation, latest, unreadable
+from cds.reasoning import Knowledge, Plan, Recommendation, any_of, drafted_twice, drafting, latest, unreadable
 
 k = Knowledge.beside(__file__)
 
@@ -27,12 +27,24 @@ results = unreadable(
     latest(k.codes("egfr"), within=lookback),
 )
 
+# Tests of which one is enough; blood counts, kidney values and electrolytes are rightly ordered again and again.
+ordered_once = [
+    k.codes(name)
+    for name in ("ferritin", "transferrin-saturation", "b12", "tsh", "hba1c", "vitamin-d", "creatine-kinase")
+]
+at_hand = any_of(*(drafting(test) for test in ordered_once))
+
 PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,
     context=gate,
     mutes=palliative,
-    shows={"results": results},
-    recommends=(Recommendation(name="verify-result", when=results),),
+    shows={"results": results, "test": at_hand},
+    recommends=(
+        Recommendation(name="verify-result", when=results),
+        Recommendation(
+            name="already-ordered", order=at_hand, when=drafted_twice(ordered_once, within=k.period("pending"))
+        ),
+    ),
 )

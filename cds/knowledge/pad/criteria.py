@@ -29,6 +29,7 @@ from cds.reasoning import (
     any_of,
     complains_of,
     done,
+    drafting,
     ever_had,
     family_history,
     has,
@@ -89,6 +90,7 @@ index_ordered = any_of(
 )
 referred = ordered(k.codes("referral-vascular"), within=k.period("open_referral"))
 just_referred = ordered(k.codes("referral-vascular"), within=k.period("recent_referral"))
+compression = drafting(k.codes("compression-order"))
 compression_ordered = ordered(k.codes("compression-order"), within=pending)
 
 # What counts as diagnosed. Claudication and the unspecific codes need arterial evidence. The index that PAD-3a reports
@@ -297,6 +299,28 @@ PLAN = Plan(
             when=all_of(diagnosed, adult, not_(statin)),
             unless=any_of(allergic_to(k.codes("statin")), ever_had(k.codes("statin-adverse-effect")), pregnant),
             notes={"anticoagulated": anticoagulant, "other-lipid-lowering": taking(k.codes("other-lipid-lowering"))},
+        ),
+        Recommendation(
+            name="compression-with-low-index",
+            order=compression,
+            when=abi.below(k.threshold("no_compression")),
+        ),
+        Recommendation(
+            name="compression-with-doubtful-index",
+            order=compression,
+            when=any_of(abi.at_most(k.threshold("compression_as_usual")), non_compressible),
+            unless=affirmed(abi.below(k.threshold("no_compression"))),
+            notes={"stiff-leg": non_compressible},
+            only={"tbi": all_of(non_compressible, no_toe_index)},
+        ),
+        Recommendation(
+            name="compression-without-index",
+            order=compression,
+            when=all_of(any_of(known, loosely_coded, risk_group, diabetes), no_dated_index),
+            unless=any_of(
+                affirmed(abi.at_most(k.threshold("compression_as_usual"))), affirmed(non_compressible), index_ordered
+            ),
+            notes={"stiff-arteries": stiff_arteries},
         ),
     ),
 )
