@@ -1,7 +1,12 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.calculations import TRANSFERRIN_SATURATION
+from cds.reasoning.calculations import (
+    OSMOLARITY,
+    OSMOLARITY_FASTING,
+    POSTURAL_PRESSURE_FALL,
+    TRANSFERRIN_SATURATION,
+)
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
@@ -33,12 +38,17 @@ from cds.reasoning.measures import (
     latest,
     latest_even_preliminary,
     latest_near,
+    lowest_before,
     lowest_of_latest_day,
+    previous,
     unreadable,
 )
 from cds.reasoning.plans import Plan, Recommendation
 
 __all__ = [
+    "OSMOLARITY",
+    "OSMOLARITY_FASTING",
+    "POSTURAL_PRESSURE_FALL",
     "TRANSFERRIN_SATURATION",
     "Criterion",
     "Flag",
@@ -66,9 +76,11 @@ __all__ = [
     "latest",
     "latest_even_preliminary",
     "latest_near",
+    "lowest_before",
     "lowest_of_latest_day",
     "not_",
     "ordered",
+    "previous",
     "sex_is",
     "taking",
     "unreadable",
