@@ -18,6 +18,7 @@ from cds.reasoning import (
     Knowledge,
     Plan,
     Recommendation,
+    affirmed,
     all_of,
     any_of,
     complains_of,
@@ -137,14 +138,14 @@ PLAN = Plan(
         Recommendation(
             name="severely-low-preliminary",
             when=preliminary_low,
-            unless=all_of(severely_low, recent),
+            unless=affirmed(all_of(severely_low, recent)),
             notes={"haemolysed": early.haemolysed(), **of_anybody},
             only=magnesium_due,
         ),
         Recommendation(
             name="severely-high-preliminary",
             when=preliminary_high,
-            unless=all_of(severely_high, recent),
+            unless=affirmed(all_of(severely_high, recent)),
             notes={"haemolysed": early.haemolysed(), "dialysis": dialysis, **of_anybody},
         ),
         Recommendation(
