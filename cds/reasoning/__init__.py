@@ -10,6 +10,7 @@ from cds.reasoning.calculations import (
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
+    age_known,
     aged,
     all_of,
     allergic_to,
@@ -56,6 +57,7 @@ __all__ = [
     "Plan",
     "Recommendation",
     "affirmed",
+    "age_known",
     "aged",
     "all_of",
     "allergic_to",

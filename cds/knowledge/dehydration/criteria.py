@@ -3,7 +3,7 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
-from cds.knowledge.patient.criteria import adult, cared_for, child, palliative, pregnant
+from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
 from cds.knowledge.symptoms.criteria import cramp, gate
 from cds.reasoning import (
     OSMOLARITY,
@@ -14,6 +14,7 @@ from cds.reasoning import (
     Plan,
     Recommendation,
     affirmed,
+    age_known,
     aged,
     all_of,
     answered,
@@ -30,6 +31,9 @@ from cds.reasoning import (
 )
 
 k = Knowledge.beside(__file__)
+
+of_known_age = age_known()
+"""With children set aside by the plan, an adult."""
 
 recent, lookback = k.period("recent"), k.period("lookback")
 sodium = latest(k.codes("sodium"), within=recent)
@@ -106,6 +110,7 @@ PLAN = Plan(
         "early": early,
         "measured": osmolality,
         "calculated": (osmolarity, osmolarity_fasting),
+        "fall": pressure_fall,
         "draining": draining,
         "risk": risk,
         "ratio_found": ratio,
@@ -149,14 +154,14 @@ PLAN = Plan(
         ),
         Recommendation(
             name="osmolality-high",
-            when=all_of(concentrated, adult),
+            when=all_of(concentrated, of_known_age),
             unless=sugar_high,
             notes=of_dehydration,
             only=electrolytes_due,
         ),
         Recommendation(
             name="osmolality-flagged-high",
-            when=all_of(osmolality.flagged(Flag.HIGH, Flag.VERY_HIGH), kidneys_suffice, adult),
+            when=all_of(osmolality.flagged(Flag.HIGH, Flag.VERY_HIGH), kidneys_suffice, of_known_age),
             unless=sugar_high,
             raises=(("warning", osmolality.flagged(Flag.VERY_HIGH)),),
             notes=of_dehydration,
@@ -164,7 +169,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="sodium-high",
-            when=all_of(sodium.above(k.threshold("sodium_high")), adult),
+            when=all_of(sodium.above(k.threshold("sodium_high")), of_known_age),
             unless=severely_high,
             raises=(("warning", sodium.above(k.threshold("sodium_very_high"))),),
             notes=of_dehydration,
@@ -172,7 +177,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="sodium-low",
-            when=all_of(sodium.below(k.threshold("sodium_low")), diuretic, cramp, adult),
+            when=all_of(sodium.below(k.threshold("sodium_low")), diuretic, cramp, of_known_age),
             unless=severely_low,
             raises=(("warning", sodium.below(k.threshold("sodium_very_low"))),),
             notes=of_low_sodium,
@@ -180,13 +185,13 @@ PLAN = Plan(
         ),
         Recommendation(
             name="sodium-flagged-high",
-            when=all_of(sodium.flagged(Flag.HIGH, Flag.VERY_HIGH), adult),
+            when=all_of(sodium.flagged(Flag.HIGH, Flag.VERY_HIGH), of_known_age),
             raises=(("warning", sodium.flagged(Flag.VERY_HIGH)),),
             notes=of_dehydration,
         ),
         Recommendation(
             name="sodium-flagged-low",
-            when=all_of(sodium.flagged(Flag.LOW, Flag.VERY_LOW), diuretic, cramp, adult),
+            when=all_of(sodium.flagged(Flag.LOW, Flag.VERY_LOW), diuretic, cramp, of_known_age),
             raises=(("warning", sodium.flagged(Flag.VERY_LOW)),),
             notes=of_low_sodium,
         ),
@@ -205,7 +210,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="dehydration-on-record",
-            when=all_of(has(k.codes("dehydration-diagnosis"), within=recent, dated=True), adult),
+            when=all_of(has(k.codes("dehydration-diagnosis"), within=recent, dated=True), of_known_age),
             unless=all_of(
                 ordered(k.codes("sodium"), within=k.period("pending")),
                 ordered(k.codes("osmolality"), within=k.period("pending")),
@@ -214,7 +219,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="pressure-falls-on-standing",
-            when=all_of(pressure_fall.at_least(k.threshold("pressure_fall")), any_of(diuretic, losses), adult),
+            when=all_of(pressure_fall.at_least(k.threshold("pressure_fall")), any_of(diuretic, losses), of_known_age),
             notes=of_dehydration,
             only={**electrolytes_due, **osmolality_due},
         ),

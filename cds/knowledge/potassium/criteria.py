@@ -4,7 +4,6 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import (
-    adult,
     advanced_kidney_disease,
     cared_for,
     child,
@@ -19,6 +18,7 @@ from cds.reasoning import (
     Plan,
     Recommendation,
     affirmed,
+    age_known,
     all_of,
     any_of,
     complains_of,
@@ -34,6 +34,9 @@ from cds.reasoning import (
 )
 
 k = Knowledge.beside(__file__)
+
+of_known_age = age_known()
+"""With children set aside by the plan, an adult."""
 
 lookback, same_sample = k.period("lookback"), k.period("same_sample")
 potassium = latest(k.codes("potassium"), within=lookback)
@@ -162,27 +165,27 @@ PLAN = Plan(
         ),
         Recommendation(
             name="high-in-haemolysis",
-            when=all_of(high, haemolysed, any_of(severely_high, adult)),
+            when=all_of(high, haemolysed, any_of(severely_high, of_known_age)),
             raises=(("warning", very_high), *dangerous_together),
             notes={"ecg": very_high, **of_high, "qt": prolonging_qt},
             only={"electrocardiogram": very_high},
         ),
         Recommendation(
             name="very-low",
-            when=all_of(very_low, adult),
+            when=all_of(very_low, of_known_age),
             unless=severely_low,
             notes={**low_in_haemolysis, **of_low, **older},
             only=magnesium_due,
         ),
         Recommendation(
             name="very-high",
-            when=all_of(very_high, adult),
+            when=all_of(very_high, of_known_age),
             unless=any_of(severely_high, haemolysed),
             notes={**of_high, **older},
         ),
         Recommendation(
             name="low",
-            when=all_of(low, adult),
+            when=all_of(low, of_known_age),
             unless=any_of(flagged_low, very_low),
             raises=(*dangerous_together, ("warning", fallen)),
             notes={**low_in_haemolysis, **of_low, **older},
@@ -190,27 +193,27 @@ PLAN = Plan(
         ),
         Recommendation(
             name="high",
-            when=all_of(high, adult),
+            when=all_of(high, of_known_age),
             unless=any_of(very_high, haemolysed),
             raises=dangerous_together,
             notes={**of_high, "qt": prolonging_qt, **older},
         ),
         Recommendation(
             name="flagged-low",
-            when=all_of(flagged_low, adult),
+            when=all_of(flagged_low, of_known_age),
             raises=(("warning", potassium.flagged(Flag.VERY_LOW)),),
             notes={**low_in_haemolysis, **of_low, **older},
             only=magnesium_due,
         ),
         Recommendation(
             name="flagged-high",
-            when=all_of(flagged_high, adult),
+            when=all_of(flagged_high, of_known_age),
             raises=(("warning", potassium.flagged(Flag.VERY_HIGH)),),
             notes={"haemolysed": haemolysed, **of_high, **older},
         ),
         Recommendation(
             name="potassium-due",
-            when=all_of(risk, potassium.missing(), adult),
+            when=all_of(risk, potassium.missing(), of_known_age),
             unless=ordered(k.codes("potassium"), within=k.period("pending")),
             context=any_of(cramp, muscle, leg_weakness),
             notes={"pregnant": pregnant},
