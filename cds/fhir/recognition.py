@@ -97,10 +97,14 @@ class Recogniser:
         classes = (self._lookup(system, code)[0] for system, code in codes)
         return NONE.union(*classes, *(self._vocabulary.drugs.concepts(text) for text in words))
 
-    def names_leg(self, elements: Iterable[Concepts]) -> bool:
-        """Whether the words of some element name a leg."""
-        leg = self._vocabulary.leg
-        return any(not leg.isdisjoint(words_of(text)) for element in elements for text in texts(element))
+    def names_place(self, concept: str, elements: Iterable[Concepts]) -> bool:
+        """Whether the words of some element name the leg, or the place in it, where the concept itself does not."""
+        places = self._vocabulary.needs_words.get(concept, NONE)
+        if concept in self._vocabulary.needs_leg:
+            places = self._vocabulary.leg
+        if not places:
+            return True
+        return any(not places.isdisjoint(words_of(text)) for element in elements for text in texts(element))
 
     # --- results (DS-17) -----------------------------------------------------------------------------------------
 

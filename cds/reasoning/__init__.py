@@ -22,6 +22,7 @@ from cds.reasoning.criteria import (
     done,
     drafted_twice,
     drafting,
+    drafting_anew,
     ever_had,
     family_history,
     has,
@@ -33,15 +34,14 @@ from cds.reasoning.criteria import (
     taking,
     younger_than,
 )
+from cds.reasoning.differential import Differential
 from cds.reasoning.knowledge import Knowledge
 from cds.reasoning.measures import (
     highest_of_latest_day,
     latest,
     latest_even_preliminary,
     latest_near,
-    lowest_before,
     lowest_of_latest_day,
-    previous,
     unreadable,
 )
 from cds.reasoning.plans import Plan, Recommendation
@@ -52,6 +52,7 @@ __all__ = [
     "POSTURAL_PRESSURE_FALL",
     "TRANSFERRIN_SATURATION",
     "Criterion",
+    "Differential",
     "Flag",
     "Knowledge",
     "Plan",
@@ -69,6 +70,7 @@ __all__ = [
     "done",
     "drafted_twice",
     "drafting",
+    "drafting_anew",
     "ever_had",
     "family_history",
     "has",
@@ -78,11 +80,9 @@ __all__ = [
     "latest",
     "latest_even_preliminary",
     "latest_near",
-    "lowest_before",
     "lowest_of_latest_day",
     "not_",
     "ordered",
-    "previous",
     "sex_is",
     "taking",
     "unreadable",

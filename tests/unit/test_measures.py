@@ -21,9 +21,7 @@ from cds.reasoning.measures import (
     latest,
     latest_even_preliminary,
     latest_near,
-    lowest_before,
     lowest_of_latest_day,
-    previous,
     unreadable,
 )
 from cds.services import knowledge
@@ -482,39 +480,15 @@ def _released(value: Any, on: Any) -> dict[str, Any]:
     ],
 )
 def test_a_fall_is_measured_from_the_result_before(resources: tuple[dict[str, Any], ...], state: State) -> None:
-    measure = _measure("potassium")
-    fell = measure.fell_by_more_than(_limit("0.5", "mmol/L"), since=previous(measure, within=YEAR))
+    fell = _measure("potassium").fell_by_more_than(_limit("0.5", "mmol/L"))
 
     assert _state(fell, *resources) is state
-
-
-@pytest.mark.parametrize(
-    ("earlier", "state"),
-    [
-        ((), UNKNOWN),
-        (((0.9, "2026-05-12"),), MET),
-        (((0.9, "2026-05-11"),), UNKNOWN),
-        (((1.0, "2026-05-12"),), NOT_MET),
-        (((0.9, "2026-05-12"), (1.6, "2026-05-18")), MET),
-    ],
-)
-def test_a_rise_is_measured_from_the_lowest_of_some_days(earlier: tuple[tuple[float, str], ...], state: State) -> None:
-    measure = _measure("creatinine")
-    week = Period("week", 7, "proposed")
-    doubled = measure.rose_to(_limit(2, "1"), since=lowest_before(measure, within=week))
-    now, *before = (
-        observation("2160-0", valueQuantity=quantity(value, "mg/dL"), effectiveDateTime=on)
-        for value, on in ((1.8, "2026-05-19"), *earlier)
-    )
-
-    assert _state(doubled, now, *before) is state
-    assert str(doubled) == "Creatinine is 2 times the lowest of 7 days before or more"
+    assert str(fell) == "Potassium fell by more than 0.5 mmol/L since the result before"
 
 
 def test_nothing_is_compared_where_results_were_not_supplied() -> None:
-    measure = _measure("potassium")
     lost = {Area.LABORATORY: "not supplied"}
-    fell = measure.fell_by_more_than(_limit("0.5", "mmol/L"), since=previous(measure, within=YEAR))
+    fell = _measure("potassium").fell_by_more_than(_limit("0.5", "mmol/L"))
 
     assert _find(fell, unknown=lost).unknown == ("Potassium (laboratory results: not supplied)",)
     assert _find(fell, _released(3.3, "2026-05-19"), unknown=lost).state is UNKNOWN
@@ -636,3 +610,107 @@ def test_a_fall_of_pressure_is_computed_from_one_day() -> None:
 
 def test_a_measure_reads_as_a_sentence() -> None:
     assert str(_measure().below(SEVENTY_FIVE)) == "Ferritin (newest within 12 months) below 75 ng/mL"
+
+
+# --- multiples of the laboratory's limit -------------------------------------------------------------------------
+
+CK_UPPER, FOUR, TEN = _limit(200, "U/L"), _limit(4, "1"), _limit(10, "1")
+
+
+def _ck(value: Any, high: int | None = None) -> dict[str, Any]:
+    bounds = {"referenceRange": [{"high": quantity(high, "U/L")}]} if high else {}
+    return observation("2157-6", valueQuantity=quantity(value, "U/L"), **bounds)
+
+
+@pytest.mark.parametrize(
+    ("value", "high", "at_least_four", "above_ten"),
+    [
+        (799, None, NOT_MET, NOT_MET),
+        (800, None, MET, NOT_MET),
+        (2000, None, MET, NOT_MET),
+        (2001, None, MET, MET),
+        (800, 201, NOT_MET, NOT_MET),
+        (2001, 170, MET, MET),
+        (2001, 250, MET, NOT_MET),
+    ],
+)
+def test_multiples_are_of_the_laboratory_s_limit_or_else_of_the_default(
+    value: int, high: int | None, at_least_four: State, above_ten: State
+) -> None:
+    """DS-12."""
+    measure = _measure("creatine-kinase")
+
+    assert _state(measure.at_least_times_range(FOUR, CK_UPPER), _ck(value, high)) is at_least_four
+    assert _state(measure.above_times_range(TEN, CK_UPPER), _ck(value, high)) is above_ten
+    assert _state(measure.above_times_range(TEN, CK_UPPER)) is UNKNOWN
+
+
+# --- results over time -------------------------------------------------------------------------------------------
+
+SIXTY, TWICE, WEEK = _limit(60, "mL/min/{1.73_m2}"), _limit(2, "1"), Period("week", 7, "proposed")
+
+
+def _egfr(value: Any, on: Any, number: int = 0) -> dict[str, Any]:
+    said = {"valueString": value} if isinstance(value, str) else {"valueQuantity": quantity(value, SIXTY.quantity.unit)}
+    return observation("33914-3", id=f"{on}-{number}", effectiveDateTime=on, **said)
+
+
+def _creatinine(value: Any, on: str) -> dict[str, Any]:
+    return observation("14682-9", id=on, effectiveDateTime=on, valueQuantity=quantity(value, "umol/L"))
+
+
+@pytest.mark.parametrize(
+    ("results", "state"),
+    [
+        ([(50, "2026-05-01"), (50, "2026-04-01")], MET),
+        ([(50, "2026-05-01"), (50, "2026-04-02")], NOT_MET),
+        ([(60, "2026-05-01"), (50, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (60, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (60, "2026-04-20"), (50, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (">60", "2026-04-20"), (50, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (">45", "2026-04-20"), (50, "2026-01-01")], UNKNOWN),
+        ([(50, "2026-05-01"), (999, "2026-04-20"), (50, "2026-01-01")], MET),
+        ([("<60", "2026-05-01"), ("<60", "2026-01-01")], MET),
+        ([(">45", "2026-05-01"), (50, "2026-01-01")], UNKNOWN),
+        ([(999, "2026-05-01"), (50, "2026-01-01")], UNKNOWN),
+        ([(50, "2026-05-01"), (50, ...)], NOT_MET),
+        ([(50, ...)], UNKNOWN),
+        ([(50, "2026-05-01"), (50, "2026-03")], MET),
+        ([(50, "2026-05-01"), (50, "2026-04")], NOT_MET),
+        ([(50, "2026-05-01"), (50, "2025-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (70, "2026-05-01"), (70, "2026-01-01"), (50, "2026-01-01")], MET),
+        ([], UNKNOWN),
+    ],
+)
+def test_low_twice_and_nothing_else_between_is_persistent(results: list[tuple[Any, Any]], state: State) -> None:
+    persistent = _measure("egfr").persistently_below(SIXTY, MONTH)
+
+    assert _state(persistent, *(_egfr(value, on, number) for number, (value, on) in enumerate(results))) is state
+
+
+def test_what_was_not_supplied_is_not_persistent_but_unknown() -> None:
+    lacking = {Area.LABORATORY: "not supplied"}
+
+    assert _state(_measure("egfr").persistently_below(SIXTY, MONTH), unknown=lacking) is UNKNOWN
+    assert _state(_measure("creatinine").risen(TWICE, WEEK), unknown=lacking) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("results", "state"),
+    [
+        ([(200, "2026-05-08"), (100, "2026-05-01")], MET),
+        ([(200, "2026-05-09"), (100, "2026-05-01")], NOT_MET),
+        ([(199, "2026-05-08"), (100, "2026-05-01")], NOT_MET),
+        ([(100, "2026-05-08"), (200, "2026-05-01")], NOT_MET),
+        ([(150, "2026-05-10"), (210, "2026-05-06"), (100, "2026-05-01")], MET),
+        ([(200, "2026-05-08T18:00:00Z"), (100, "2026-05-08T06:00:00Z")], MET),
+        ([(100, "2026-05-08T18:00:00Z"), (200, "2026-05-08T06:00:00Z")], NOT_MET),
+        ([(200, "2026-05"), (100, "2026-05-01")], NOT_MET),
+        ([(200, "2026-05-08")], NOT_MET),
+        ([], NOT_MET),
+    ],
+)
+def test_a_rise_is_a_multiple_of_an_earlier_result_within_the_period(
+    results: list[tuple[int, str]], state: State
+) -> None:
+    assert _state(_measure("creatinine").risen(TWICE, WEEK), *(_creatinine(*result) for result in results)) is state

@@ -24,7 +24,6 @@ from cds.reasoning import (
     latest,
     latest_even_preliminary,
     latest_near,
-    lowest_before,
     not_,
     ordered,
     taking,
@@ -51,7 +50,6 @@ glucose, fasting_glucose = (
 egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
 ratio = latest(k.codes("urea-creatinine-ratio"), within=recent)
 creatinine = latest(k.codes("creatinine"), within=recent)
-creatinine_before = lowest_before(creatinine, within=k.period("injury_span"))
 pressure_fall = latest(k.codes("postural-pressure-fall"), within=recent, derivation=POSTURAL_PRESSURE_FALL)
 temperature = latest(k.codes("body-temperature"), within=recent)
 
@@ -86,7 +84,7 @@ concentrated = all_of(osmolality.above(k.threshold("osmolality")), kidneys_suffi
 
 of_anybody = {
     "pregnant": pregnant,
-    "kidney-injury": creatinine.rose_to(k.threshold("injury"), since=creatinine_before),
+    "kidney-injury": creatinine.risen(k.threshold("injury"), k.period("injury_span")),
 }
 of_dehydration = {
     "draining": draining,

@@ -26,10 +26,8 @@ from cds.reasoning import (
     latest,
     latest_even_preliminary,
     latest_near,
-    lowest_before,
     not_,
     ordered,
-    previous,
     taking,
 )
 
@@ -40,11 +38,9 @@ of_known_age = age_known()
 
 lookback, same_sample = k.period("lookback"), k.period("same_sample")
 potassium = latest(k.codes("potassium"), within=lookback)
-potassium_before = previous(potassium, within=lookback)
 early = latest_even_preliminary(k.codes("potassium"), within=lookback)
 magnesium = latest(k.codes("magnesium"), within=lookback)
 creatinine = latest(k.codes("creatinine"), within=lookback)
-creatinine_before = lowest_before(creatinine, within=k.period("injury_span"))
 calcium, corrected_calcium, phosphatase = (
     latest_near(k.codes(name), within=lookback, near=potassium, near_within=same_sample)
     for name in ("calcium", "corrected-calcium", "alkaline-phosphatase")
@@ -66,7 +62,7 @@ preliminary_high = all_of(early.unreleased(), early.at_least(k.threshold("severe
 
 digoxin = taking(k.codes("digoxin"))
 prolonging_qt = taking(k.codes("potassium-qt-drug"))
-fallen = potassium.fell_by_more_than(k.threshold("fall"), since=potassium_before)
+fallen = potassium.fell_by_more_than(k.threshold("fall"))
 lowering = taking(k.codes("potassium-lowering"))
 raising = taking(k.codes("potassium-raising"))
 on_potassium = taking(k.codes("potassium-replacement"))
@@ -79,7 +75,7 @@ risk = any_of(
     has(k.codes("potassium-laxative-abuse")),
 )
 haemolysed = potassium.haemolysed()
-kidney_injury = creatinine.rose_to(k.threshold("injury"), since=creatinine_before)
+kidney_injury = creatinine.risen(k.threshold("injury"), k.period("injury_span"))
 contaminated = all_of(  # EDTA binds calcium and brings potassium with it (DS-19)
     high,
     any_of(calcium.below(k.threshold("calcium_very_low")), corrected_calcium.below(k.threshold("calcium_very_low"))),
@@ -118,7 +114,7 @@ PLAN = Plan(
     mutes=palliative,
     shows={
         "potassium": potassium,
-        "before": potassium_before,
+        "fallen": fallen,
         "early": early,
         "lowering": lowering,
         "raising": raising_or_potassium,
