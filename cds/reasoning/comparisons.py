@@ -224,6 +224,61 @@ class TakenWithin(_OfMeasure):
         return f"{self.measure.title} at most {self.period} old"
 
 
+class Haemolysed(_OfMeasure):
+    """A result from a sample that is said to be haemolysed (DS-19)."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        return met(m) if m.haemolysed else not_met(m)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title} from a haemolysed sample"
+
+
+class Unreleased(_OfMeasure):
+    """A result that the laboratory does not stand by yet."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        return not_met(m) if m.final else met(m)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title}: the newest is not released yet"
+
+
+class Fallen(_OfMeasure):
+    """A number that is lower than that of the result before; unknown unless both are known."""
+
+    def __init__(self, measure: Chooser, fall: Threshold) -> None:
+        super().__init__(measure)
+        self.fall = fall
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        now = chosen.result
+        if now is None or now.on is None:
+            return self._without_result(chosen)
+        moment = now.on.moment
+        then = next((m for m in self.measure.history(chart) if m.on and m.on.moment < moment), None)
+        if then is None:
+            return unknown(f"{self.measure.title} (no earlier result within {self.measure.within})")
+        if now.number is None or then.number is None:
+            return unknown(f"{self.measure.title} (no two numbers to compare)", facts=(then, now))
+        return met(then, now) if then.number - now.number > self.fall.value else not_met(then, now)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title} fell by more than {self.fall} since the result before"
+
+
 class PersistentlyBelow(_OfMeasure):
     """Low now and low some time before, with nothing else between; of several results of one day the lowest counts."""
 

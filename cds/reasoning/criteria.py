@@ -591,6 +591,15 @@ def in_care() -> Criterion:
     )  # fmt: skip
 
 
+def age_known() -> Criterion:
+    """A birth date is recorded: where a plan sets children aside, this leaves the adults."""
+    return _Patient(
+        "birth date recorded",
+        lambda c: c.age is not None,
+        lambda c: "of unknown age" if c.age is None else "of known age",
+    )
+
+
 def sex_is(sex: str) -> Criterion:
     """The administrative gender recorded; other and unknown are neither."""
     return _Patient(

@@ -14,6 +14,7 @@ from cds.chart.units import Quantity
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
+    age_known,
     aged,
     all_of,
     allergic_to,
@@ -535,6 +536,7 @@ def test_an_age_without_a_birth_date_is_unknown(birth: object, at_least_fifty: S
 
     assert _state(aged(FIFTY), chart) is at_least_fifty
     assert _state(younger_than(FIFTY), chart) is {MET: NOT_MET, NOT_MET: MET, UNKNOWN: UNKNOWN}[at_least_fifty]
+    assert _state(age_known(), chart) is (NOT_MET if at_least_fifty is UNKNOWN else MET)
 
 
 @pytest.mark.parametrize(
