@@ -57,7 +57,7 @@ answered_by_day = all_of(
     not_(affirmed(claudication)),
 )
 day_cramps = complaint("nocturnalcramps-by-day")
-any_cramps = any_of(cramps_on_record, said("cramp"))
+any_cramps = any_of(cramps_on_record, said("cramp")).called("leg cramps, on record or by the answers")
 
 # What plain cramps do not bring with them
 
@@ -99,7 +99,7 @@ other_explanation = any_of(affirmed(restless_not_cramped), affirmed(red_flag), c
 
 def before_cramps(name: str) -> Criterion:
     """Give a criterion for a drug that was not begun after the cramps."""
-    return taking(k.codes(name), finished=False).not_begun_after(cramps_on_record)
+    return taking(k.codes(name), finished=False).not_begun_after(any_cramps)
 
 
 def begun_lately(name: str) -> Criterion:
