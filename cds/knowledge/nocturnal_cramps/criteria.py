@@ -117,8 +117,7 @@ linked = (
 weakly_linked = ("loop-diuretic", "statin")
 beta_agonist, potassium_sparing, thiazide, linked_otherwise = (before_cramps(name) for name in linked)
 loop_diuretic, statin = (before_cramps(name) for name in weakly_linked)
-linked_drug = any_of(beta_agonist, potassium_sparing, thiazide, linked_otherwise)
-weakly_linked_drug = any_of(loop_diuretic, statin)
+linked_drug = any_of(beta_agonist, potassium_sparing, thiazide, linked_otherwise, loop_diuretic, statin)
 new_drug = any_of(*(begun_lately(name) for name in (*linked, *weakly_linked)))
 
 associated = any_of(
@@ -150,8 +149,13 @@ PLAN = Plan(
     context=gate,
     mutes=palliative,
     shows={
-        "linked_drugs": linked_drug,
-        "weakly_linked_drugs": weakly_linked_drug,
+        "beta_agonist": beta_agonist,
+        "potassium_sparing": potassium_sparing,
+        "thiazide": thiazide,
+        "linked_otherwise": linked_otherwise,
+        "loop_diuretic": loop_diuretic,
+        "statin": statin,
+        "new_drugs": new_drug,
         "associated": associated,
         "reasons": reason_for_tests,
     },
@@ -182,15 +186,16 @@ PLAN = Plan(
         ),
         Recommendation(
             name="drug-linked-to-cramps",
-            when=all_of(any_of(night_cramps, atypical), any_of(linked_drug, weakly_linked_drug)),
+            when=all_of(any_of(night_cramps, atypical), linked_drug),
             unless=other_explanation,
             notes={
-                "linked": linked_drug,
-                "weakly-linked": weakly_linked_drug,
-                "begun-lately": new_drug,
                 "beta-agonist": beta_agonist,
                 "potassium-sparing": potassium_sparing,
                 "thiazide": thiazide,
+                "others": linked_otherwise,
+                "loop-diuretic": loop_diuretic,
+                "statin": statin,
+                "begun-lately": new_drug,
             },
         ),
         Recommendation(

@@ -95,9 +95,7 @@ prosthesis = any_of(hip.replaced, knee.replaced)
 
 # What does not fit osteoarthritis
 
-injury = any_of(
-    said("injury"), has(k.codes("osteoarthritis-injury"), within=k.period("recent_injury"), dated=True)
-)
+injury = any_of(said("injury"), has(k.codes("osteoarthritis-injury"), within=k.period("recent_injury"), dated=True))
 temperature = latest(k.codes("body-temperature"), within=k.period("temperature_lookback"))
 hot_joint = any_of(
     said("skin", "red-warm"),
