@@ -28,6 +28,7 @@ from cds.reasoning.criteria import (
     taking,
     younger_than,
 )
+from cds.reasoning.differential import Differential
 from cds.reasoning.knowledge import Knowledge
 from cds.reasoning.measures import highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
 from cds.reasoning.plans import Plan, Recommendation
@@ -35,6 +36,7 @@ from cds.reasoning.plans import Plan, Recommendation
 __all__ = [
     "TRANSFERRIN_SATURATION",
     "Criterion",
+    "Differential",
     "Flag",
     "Knowledge",
     "Plan",

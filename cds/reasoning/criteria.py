@@ -12,7 +12,7 @@ Each criterion reads as a sentence (`str`), from which the review of a plan is p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Self
 
@@ -529,6 +529,14 @@ class _Answered(Criterion):
     def sentence(self) -> str:
         said = " or ".join(sorted(self.choices)) if self.choices else "yes"
         return f"intake answer “{self.item}” is {said} (at most {self.within} old)"
+
+
+def answered_items(criterion: Criterion) -> Iterator[tuple[str, frozenset[str]]]:
+    """Give the items of the intake form that a criterion reads, each with the choices that it looks for."""
+    if isinstance(criterion, _Answered):
+        yield criterion.item, criterion.choices
+    for part in criterion.parts:
+        yield from answered_items(part)
 
 
 class _Age(Criterion):

@@ -76,9 +76,10 @@ PLAN = Plan(
             when=very_low,
             unless=any_of(diagnosed, acute_injury),
             notes={
-                **beside_result,
                 "persistent": persistently_low,
+                "single": not_(persistently_low),
                 "old": not_(egfr.taken_within(k.period("recent"))),
+                **beside_result,
             },
             only=where_not_known,
         ),

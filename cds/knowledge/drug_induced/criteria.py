@@ -110,10 +110,6 @@ PLAN = Plan(
         "creatine_kinase": creatine_kinase,
         "interacting": interacting,
         "cramp_drugs": cramp_drug,
-        "beta_agonist": beta_agonist,
-        "potassium_sparing": potassium_sparing,
-        "thiazide": thiazide,
-        "linked_otherwise": linked_otherwise,
     },
     recommends=(
         Recommendation(
