@@ -57,7 +57,7 @@ answered_by_day = all_of(
     not_(affirmed(claudication)),
 )
 day_cramps = complaint("nocturnalcramps-by-day")
-any_cramps = any_of(cramps_on_record, said("cramp"))
+any_cramps = any_of(cramps_on_record, said("cramp")).called("leg cramps, on record or by the answers")
 
 # What plain cramps do not bring with them
 
@@ -99,7 +99,7 @@ other_explanation = any_of(affirmed(restless_not_cramped), affirmed(red_flag), c
 
 def before_cramps(name: str) -> Criterion:
     """Give a criterion for a drug that was not begun after the cramps."""
-    return taking(k.codes(name), finished=False).not_begun_after(cramps_on_record)
+    return taking(k.codes(name), finished=False).not_begun_after(any_cramps)
 
 
 def begun_lately(name: str) -> Criterion:
@@ -117,8 +117,7 @@ linked = (
 weakly_linked = ("loop-diuretic", "statin")
 beta_agonist, potassium_sparing, thiazide, linked_otherwise = (before_cramps(name) for name in linked)
 loop_diuretic, statin = (before_cramps(name) for name in weakly_linked)
-linked_drug = any_of(beta_agonist, potassium_sparing, thiazide, linked_otherwise)
-weakly_linked_drug = any_of(loop_diuretic, statin)
+linked_drug = any_of(beta_agonist, potassium_sparing, thiazide, linked_otherwise, loop_diuretic, statin)
 new_drug = any_of(*(begun_lately(name) for name in (*linked, *weakly_linked)))
 
 associated = any_of(
@@ -150,8 +149,13 @@ PLAN = Plan(
     context=gate,
     mutes=palliative,
     shows={
-        "linked_drugs": linked_drug,
-        "weakly_linked_drugs": weakly_linked_drug,
+        "beta_agonist": beta_agonist,
+        "potassium_sparing": potassium_sparing,
+        "thiazide": thiazide,
+        "linked_otherwise": linked_otherwise,
+        "loop_diuretic": loop_diuretic,
+        "statin": statin,
+        "new_drugs": new_drug,
         "associated": associated,
         "reasons": reason_for_tests,
     },
@@ -182,15 +186,16 @@ PLAN = Plan(
         ),
         Recommendation(
             name="drug-linked-to-cramps",
-            when=all_of(any_of(night_cramps, atypical), any_of(linked_drug, weakly_linked_drug)),
+            when=all_of(any_of(night_cramps, atypical), linked_drug),
             unless=other_explanation,
             notes={
-                "linked": linked_drug,
-                "weakly-linked": weakly_linked_drug,
-                "begun-lately": new_drug,
                 "beta-agonist": beta_agonist,
                 "potassium-sparing": potassium_sparing,
                 "thiazide": thiazide,
+                "others": linked_otherwise,
+                "loop-diuretic": loop_diuretic,
+                "statin": statin,
+                "begun-lately": new_drug,
             },
         ),
         Recommendation(
