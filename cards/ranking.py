@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cards.wording import WORDING
-from cds.chart.facts import Indicator
+from cds.chart.facts import Absence, Fact, Indicator
 from cds.reasoning.plans import Advice
 
 
@@ -40,10 +40,29 @@ def rank(advice: Iterable[Advice], max_cards: int, scores: Mapping[str, int]) ->
     topics = [TopicAdvice(t, tuple(sorted(a, key=lambda x: -x.indicator))) for t, a in by_topic.items()]
     topics.sort(key=lambda t: (-t.indicator, -scores.get(t.topic, 0), _place(t.topic), t.topic))
     critical = [t for t in topics if t.indicator is Indicator.CRITICAL]
-    others = topics[len(critical) :]
-    pressing = sum(t.indicator > Indicator.INFO for t in others) if critical else len(others)
-    room = min(max_cards, pressing)
-    return Ranked(critical + others[:room], others[room:])
+    own, folded = list(critical), list[TopicAdvice]()
+    for topic in topics[len(critical) :]:
+        waits = topic.indicator is Indicator.INFO and (bool(critical) or _is_said(topic, own))
+        full = len(own) - len(critical) >= max_cards
+        (folded if waits or full else own).append(topic)
+    return Ranked(own, folded)
+
+
+def _is_said(topic: TopicAdvice, own: Iterable[TopicAdvice]) -> bool:
+    """Whether a card above shows every fact that a topic rests on, so that a card of its own would repeat it."""
+    facts = _facts(topic)
+    return bool(facts) and any(facts <= _facts(other) for other in own)
+
+
+def _facts(topic: TopicAdvice) -> set[str]:
+    """Name the resources and the missing tests behind a topic's advice; complaint and age are on every card."""
+    usual = {fact.reference for advice in topic.advice for fact in advice.context}
+    found = {_news(fact) for advice in topic.advice for fact in advice.basis} - usual
+    return {fact for fact in found if fact and not fact.startswith("Patient/")}
+
+
+def _news(fact: Fact) -> str:
+    return fact.name if isinstance(fact, Absence) and fact.worth_saying else fact.reference
 
 
 def _place(topic: str) -> int:

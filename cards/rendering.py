@@ -262,7 +262,20 @@ def _distinct(facts: Iterable[Fact]) -> list[Fact]:
         known = newest.get(key)
         if known is None or (fact.on is not None and (known.on is None or fact.on.moment > known.on.moment)):
             newest[key] = fact
-    return list(newest.values())
+    kept = list(newest.values())
+    return [fact for fact in kept if not any(_says_more(other, fact) for other in kept)]
+
+
+def _says_more(one: Fact, other: Fact) -> bool:
+    """Whether one reading of a resource says all that another does: "leg cramps" beside "cramps"."""
+    return (
+        one is not other
+        and bool(one.reference)
+        and one.reference == other.reference
+        and (
+            other.name.lower() in one.name.lower() and len(other.name) < len(one.name) and other.said in {"", one.said}
+        )
+    )
 
 
 def _line(fact: Fact) -> str:
