@@ -12,6 +12,7 @@ from cds.reasoning.criteria import (
     answers,
     any_of,
     at_least,
+    certain,
     complains_of,
     done,
     drafted_twice,
@@ -21,14 +22,17 @@ from cds.reasoning.criteria import (
     has,
     in_care,
     in_hospital,
+    newly,
     not_,
+    not_before,
     ordered,
+    scored,
     sex_is,
     taking,
     younger_than,
 )
 from cds.reasoning.knowledge import Knowledge
-from cds.reasoning.measures import highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
+from cds.reasoning.measures import highest, highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
 from cds.reasoning.plans import Plan, Recommendation
 
 __all__ = [
@@ -46,6 +50,7 @@ __all__ = [
     "answers",
     "any_of",
     "at_least",
+    "certain",
     "complains_of",
     "done",
     "drafted_twice",
@@ -53,14 +58,18 @@ __all__ = [
     "ever_had",
     "family_history",
     "has",
+    "highest",
     "highest_of_latest_day",
     "in_care",
     "in_hospital",
     "latest",
     "latest_near",
     "lowest_of_latest_day",
+    "newly",
     "not_",
+    "not_before",
     "ordered",
+    "scored",
     "sex_is",
     "taking",
     "unreadable",
