@@ -1,10 +1,16 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.calculations import TRANSFERRIN_SATURATION
+from cds.reasoning.calculations import (
+    OSMOLARITY,
+    OSMOLARITY_FASTING,
+    POSTURAL_PRESSURE_FALL,
+    TRANSFERRIN_SATURATION,
+)
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
+    age_known,
     aged,
     all_of,
     allergic_to,
@@ -17,6 +23,7 @@ from cds.reasoning.criteria import (
     done,
     drafted_twice,
     drafting,
+    drafting_anew,
     ever_had,
     family_history,
     has,
@@ -31,18 +38,32 @@ from cds.reasoning.criteria import (
     taking,
     younger_than,
 )
+from cds.reasoning.differential import Differential
 from cds.reasoning.knowledge import Knowledge
-from cds.reasoning.measures import highest, highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
+from cds.reasoning.measures import (
+    highest,
+    highest_of_latest_day,
+    latest,
+    latest_even_preliminary,
+    latest_near,
+    lowest_of_latest_day,
+    unreadable,
+)
 from cds.reasoning.plans import Plan, Recommendation
 
 __all__ = [
+    "OSMOLARITY",
+    "OSMOLARITY_FASTING",
+    "POSTURAL_PRESSURE_FALL",
     "TRANSFERRIN_SATURATION",
     "Criterion",
+    "Differential",
     "Flag",
     "Knowledge",
     "Plan",
     "Recommendation",
     "affirmed",
+    "age_known",
     "aged",
     "all_of",
     "allergic_to",
@@ -55,6 +76,7 @@ __all__ = [
     "done",
     "drafted_twice",
     "drafting",
+    "drafting_anew",
     "ever_had",
     "family_history",
     "has",
@@ -63,6 +85,7 @@ __all__ = [
     "in_care",
     "in_hospital",
     "latest",
+    "latest_even_preliminary",
     "latest_near",
     "lowest_of_latest_day",
     "newly",

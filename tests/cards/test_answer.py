@@ -15,6 +15,7 @@ from cards.suggestions import Desk
 from cards.wording import WORDING
 from cds.chart.facts import Indicator
 from cds.offline import Opened, open_bundle
+from cds.reasoning.assessment import Assessment
 from cds.reasoning.plans import Advice, Plan
 from cds.services import assess, knowledge
 
@@ -31,7 +32,7 @@ def _answer(advice: list[Advice] | None = None, max_cards: int = 3, **rest: Any)
     chart = _opened().chart
     given = list(assess(chart).advice) if advice is None else advice
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, None)
-    answer = Press(desk, knowledge().overrides, URL, max_cards).answer(given, **rest)
+    answer = Press(desk, knowledge().overrides, URL, max_cards).answer(Assessment(given, **rest))
     cards: list[dict[str, Any]] = json.loads(msgspec.json.encode(answer))["cards"]
     return cards
 
@@ -105,7 +106,7 @@ def test_an_order_that_is_open_is_not_suggested_again() -> None:
     )
     chart = open_bundle(json.dumps(bundle).encode(), TODAY).chart
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, None)
-    answer = Press(desk, knowledge().overrides, URL, 9).answer(assess(chart).advice)
+    answer = Press(desk, knowledge().overrides, URL, 9).answer(assess(chart))
 
     assert "Diabetic foot examination" not in [s.label for card in answer.cards for s in card.suggestions]
 

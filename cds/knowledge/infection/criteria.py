@@ -148,7 +148,7 @@ prosthesis = any_of(ever_had(k.codes("infection-joint-prosthesis")), done(k.code
 
 # Treatment: an antibiotic that began with this episode, or whose beginning is not known
 
-antibiotic = taking(k.codes("infection-antibiotic"), given_within=k.period("dose_lookback"))
+antibiotic = taking(k.codes("infection-antibiotic"), given_within=k.period("dose_lookback"), finished=False)
 older_antibiotic = affirmed(antibiotic.for_at_least(k.period("older_course")))
 treated = any_of(
     all_of(antibiotic, not_(older_antibiotic)),
