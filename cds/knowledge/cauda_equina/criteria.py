@@ -180,9 +180,9 @@ PLAN = Plan(
         ),
         Recommendation(
             name="sign-in-words",
-            when=back_or_leg_pain,
-            unless=any_of(mri_reported, affirmed(pattern), affirmed(unclear), affirmed(known_now)),
-            context=in_words,
+            when=not_(affirmed(any_of(pattern, unclear, known_now))),
+            unless=mri_reported,
+            context=all_of(in_words, back_or_leg_pain),
             notes={"child": child},
         ),
         Recommendation(

@@ -1,7 +1,7 @@
 """Infection of the leg: whom each recommendation is for.
 
-What is seen on the leg is the context: words do for it, since a measured fever or failing circulation proves it real.
-What makes an emergency must be certain.
+What is seen on the leg is the context, so that words do for it. What makes an emergency of it must be certain; short of
+an emergency words carry a warning.
 
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
@@ -211,7 +211,7 @@ answered_before = any_of(
 )
 
 everyone = {"child": child, "diabetes": diabetes, "danger-in-words": danger_in_words}
-critical = {"child": child, "goals": palliative, "diabetes": diabetes}
+critical = {"child": child, "goals": palliative, "diabetes": all_of(diabetes, not_(affirmed(diabetic_foot)))}
 blood_count_lacks = not_(affirmed(white_cells.taken_within(_blood)))
 lactate_lacks = not_(affirmed(lactate.taken_within(_blood)))
 under_treatment = all_of(treated, not_(affirmed(beyond_fever)))
@@ -273,9 +273,8 @@ PLAN = Plan(
         ),
         Recommendation(
             name="red-leg-with-fever",
-            when=fever,
-            unless=emergency,
-            context=red_leg,
+            when=not_(emergency),
+            context=all_of(red_leg, fever),
             caps=(("info", under_treatment),),
             notes={
                 **everyone,
@@ -289,8 +288,8 @@ PLAN = Plan(
         ),
         Recommendation(
             name="skin-infection-on-record",
-            when=skin_infection,
-            unless=any_of(treated, emergency, affirmed(fever)),
+            when=not_(emergency),
+            unless=any_of(treated, affirmed(fever)),
             context=skin_infection,
             notes={
                 **everyone,
@@ -303,26 +302,25 @@ PLAN = Plan(
         ),
         Recommendation(
             name="bone-infection-on-record",
-            when=bone_infection,
-            unless=any_of(treated, emergency),
+            when=not_(emergency),
+            unless=treated,
             context=bone_infection,
             notes=everyone,
             only={"full-blood-count": blood_count_lacks},
         ),
         Recommendation(
             name="leg-sign-with-fever",
-            when=fever,
-            unless=any_of(emergency, affirmed(red_leg)),
-            context=other_sign,
+            when=not_(emergency),
+            unless=affirmed(red_leg),
+            context=all_of(other_sign, fever),
             caps=(("info", under_treatment),),
             notes={**everyone, "one-sided": one_leg_swollen, "both-sided": red_legs, "treated": treated},
             only={"full-blood-count": blood_count_lacks, "wound-examination": wound},
         ),
         Recommendation(
             name="emergency-in-words",
-            when=gate,
-            unless=emergency,
-            context=in_words,
+            when=not_(emergency),
+            context=all_of(in_words, gate),
             notes={"child": child, "prosthesis": prosthesis},
         ),
         Recommendation(
