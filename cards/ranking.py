@@ -49,9 +49,10 @@ def rank(advice: Iterable[Advice], max_cards: int, scores: Mapping[str, int]) ->
 
 
 def _is_said(topic: TopicAdvice, own: Iterable[TopicAdvice]) -> bool:
-    """Whether a card above shows every fact that a topic rests on, so that a card of its own would repeat it."""
+    """Whether a card above says the same, and shows every fact that a topic rests on: its own card would repeat it."""
     facts = _facts(topic)
-    return bool(facts) and any(facts <= _facts(other) for other in own)
+    same = WORDING.repeats.get(topic.topic, ())
+    return bool(facts) and any(facts <= _facts(other) for other in own if other.topic in same)
 
 
 def _facts(topic: TopicAdvice) -> set[str]:
