@@ -148,6 +148,13 @@ class Measure:
             flags=_HIGH,
         )  # fmt: skip
 
+    def above_range_times(self, times: Threshold, default: Threshold) -> Criterion:
+        """More than so many times the laboratory's upper limit, or the default where it states none (DS-12)."""
+        return Compared(
+            self, f"above {times.value} times the laboratory's limit (else {default})",
+            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))), (default,),
+        )  # fmt: skip
+
     def above_pregnancy_range(self, default: Threshold) -> Criterion:
         """More than the upper limit that the laboratory states for pregnancy, or than the default."""
         return Compared(
