@@ -344,6 +344,35 @@ def test_the_laboratorys_limit_goes_before_ours(resource: dict[str, Any], state:
 
 
 @pytest.mark.parametrize(
+    ("text", "high", "state"),
+    [
+        ("150", None, NOT_MET),
+        ("150.1", None, MET),
+        ("150.1", 40, NOT_MET),
+        ("200", 40, NOT_MET),
+        ("200.1", 40, MET),
+        (">150", None, MET),
+        (">149", None, UNKNOWN),
+        ("<150", None, NOT_MET),
+        ("<151", None, UNKNOWN),
+    ],
+)
+def test_a_multiple_of_the_laboratorys_limit(text: str, high: float | None, state: State) -> None:
+    """DS-10, DS-12: five times its upper limit, or else five times ours."""
+    ranges = [{"high": quantity(high, "ng/mL")}] if high is not None else []
+    resource = observation(FERRITIN, valueString=f"{text} ng/mL", referenceRange=ranges)
+
+    assert _state(_measure().above_range_times(_limit(5, "1"), _DEFAULT), resource) is state
+
+
+def test_a_multiple_of_a_limit_is_unknown_without_a_number() -> None:
+    criterion = _measure().above_range_times(_limit(5, "1"), _DEFAULT)
+
+    assert _state(criterion) is UNKNOWN
+    assert _state(criterion, observation(FERRITIN, interpretation=[{"coding": [{"code": "HH"}]}])) is UNKNOWN
+
+
+@pytest.mark.parametrize(
     ("codes", "low", "high"),
     [
         (["L"], MET, NOT_MET),

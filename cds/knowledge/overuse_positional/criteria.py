@@ -53,9 +53,7 @@ recent = any_of(
 )
 
 both_sides = any_of(said("side", "both"), complaint("overuse-both-legs", "symptom_lookback"))
-in_muscle = any_of(
-    said("site", "calf", "thigh"), complaint("overuse-muscle-local", "symptom_lookback"), strain
-)
+in_muscle = any_of(said("site", "calf", "thigh"), complaint("overuse-muscle-local", "symptom_lookback"), strain)
 
 activity = (
     latest(k.codes("exercise-days"), within=k.period("activity_lookback")),

@@ -107,9 +107,7 @@ serious_found = affirmed(
     any_of(
         said("fever"),
         said("injury"),
-        all_of(
-            temperature.taken_within(k.period("temperature_lookback")), temperature.at_least(k.threshold("fever"))
-        ),
+        all_of(temperature.taken_within(k.period("temperature_lookback")), temperature.at_least(k.threshold("fever"))),
     )
 )
 serious = any_of(serious_on_record, serious_found)
@@ -163,9 +161,7 @@ beside = {
     "hip": complains_of(k.codes("hip-pain"), within=k.period("symptom_lookback")),
     "worse": said("trend", "worse"),
 }
-cared_for_already = any_of(
-    in_physiotherapy, referred, affirmed(weaker), red_flag, mri_to_weigh
-)
+cared_for_already = any_of(in_physiotherapy, referred, affirmed(weaker), red_flag, mri_to_weigh)
 
 PLAN = Plan(
     knowledge=k,
