@@ -1,10 +1,16 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.calculations import TRANSFERRIN_SATURATION
+from cds.reasoning.calculations import (
+    OSMOLARITY,
+    OSMOLARITY_FASTING,
+    POSTURAL_PRESSURE_FALL,
+    TRANSFERRIN_SATURATION,
+)
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
+    age_known,
     aged,
     all_of,
     allergic_to,
@@ -16,6 +22,7 @@ from cds.reasoning.criteria import (
     done,
     drafted_twice,
     drafting,
+    drafting_anew,
     ever_had,
     family_history,
     has,
@@ -27,18 +34,31 @@ from cds.reasoning.criteria import (
     taking,
     younger_than,
 )
+from cds.reasoning.differential import Differential
 from cds.reasoning.knowledge import Knowledge
-from cds.reasoning.measures import highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
+from cds.reasoning.measures import (
+    highest_of_latest_day,
+    latest,
+    latest_even_preliminary,
+    latest_near,
+    lowest_of_latest_day,
+    unreadable,
+)
 from cds.reasoning.plans import Plan, Recommendation
 
 __all__ = [
+    "OSMOLARITY",
+    "OSMOLARITY_FASTING",
+    "POSTURAL_PRESSURE_FALL",
     "TRANSFERRIN_SATURATION",
     "Criterion",
+    "Differential",
     "Flag",
     "Knowledge",
     "Plan",
     "Recommendation",
     "affirmed",
+    "age_known",
     "aged",
     "all_of",
     "allergic_to",
@@ -50,6 +70,7 @@ __all__ = [
     "done",
     "drafted_twice",
     "drafting",
+    "drafting_anew",
     "ever_had",
     "family_history",
     "has",
@@ -57,6 +78,7 @@ __all__ = [
     "in_care",
     "in_hospital",
     "latest",
+    "latest_even_preliminary",
     "latest_near",
     "lowest_of_latest_day",
     "not_",

@@ -12,13 +12,16 @@ Each criterion reads as a sentence (`str`), from which the review of a plan is p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Self
+
+from msgspec.structs import replace
 
 from cds.chart.chart import PATIENT, STAY, Area, Chart
 from cds.chart.dates import Day, days_ago
 from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Problem
+from cds.chart.text import words_of
 from cds.reasoning.findings import Finding, State, met, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
 
@@ -230,6 +233,10 @@ class _Lasting(_Listed):
         """For less than so long, by the earliest start; unknown without any start."""
         return _Since(self, period, longer=False)
 
+    def not_begun_after(self, effect: Criterion) -> Criterion:
+        """Those that did not begin later than a symptom that is there; without a date on either side they count."""
+        return _NotAfter(self, effect)
+
 
 class _Since(_Combined):
     def __init__(self, lasting: _Lasting, period: Period, *, longer: bool) -> None:
@@ -248,6 +255,42 @@ class _Since(_Combined):
 
     def sentence(self) -> str:
         return f"{self.lasting} for {'at least' if self.longer else 'less than'} {self.period}"
+
+
+class _NotAfter(_Combined):
+    """A cause does not follow its effect.
+
+    That the effect is there is asked; as what the cause is sought for it proves nothing, and its cap is left behind.
+    """
+
+    def __init__(self, lasting: _Lasting, effect: Criterion) -> None:
+        super().__init__((lasting, effect))
+        self.lasting, self.effect = lasting, effect
+
+    def _test(self, chart: Chart) -> Finding:
+        finding, effect = self.lasting.check(chart), self.effect.check(chart)
+        for part in (effect, finding):
+            if part.state is State.NOT_MET:
+                return part
+        if not (finding.is_met and effect.is_met):
+            return Finding(State.UNKNOWN, parts=(finding, effect))
+        felt = (_start(fact) for fact in effect.basis if isinstance(fact, Problem))
+        since = min((day.last for day in felt if day is not None), default=None)
+        begun = [self._since_first(fact, chart) for fact in finding.basis]
+        kept = tuple(f for f in begun if since is None or (on := _start(f)) is None or on.first <= since)
+        return met_by_any(kept) if kept else not_met(*finding.basis)
+
+    def _since_first(self, fact: Fact, chart: Chart) -> Fact:
+        """Date a drug from the first of its prescriptions: the present one may be a renewal."""
+        if not isinstance(fact, Drug) or fact.start is None:
+            return fact
+        same = (d for d in chart.record.drugs(self.lasting.codes.name) if d.name == fact.name)
+        starts = [d.start for d in same if d.start is not None and (d.current or d.finished)]
+        first = min((fact.start, *starts), key=lambda day: day.moment)
+        return fact if first == fact.start else replace(fact, start=first, on=first)
+
+    def sentence(self) -> str:
+        return f"{self.lasting}, not begun later than {self.effect}"
 
 
 def _start(fact: Fact) -> Day | None:
@@ -318,21 +361,23 @@ def ever_had(codes: Codes) -> Criterion:
     )
 
 
-def taking(codes: Codes, *, given_within: Period | None = None) -> "_Lasting":
+def taking(codes: Codes, *, given_within: Period | None = None, finished: bool = True) -> "_Lasting":
     """A current medication.
 
     Args:
         codes: the class of drugs.
         given_within: how long ago an administration at the most still counts, where administrations count at all.
+        finished: whether a course that was completed lately counts too.
     """
 
     def find(chart: Chart) -> Iterable[Drug]:
         for drug in chart.record.drugs(codes.name):
             given = given_within is not None and drug.given and _recent(drug.on, given_within, chart)
-            if drug.current or given:
+            if (drug.current and (finished or not drug.finished)) or given:
                 yield drug
 
-    also = f", or given within {given_within}" if given_within else ""
+    also = "" if finished else ", no finished courses"
+    also += f", or given within {given_within}" if given_within else ""
     absence = Absence(name=codes.title, value="not among the current medications")
     return _Lasting(codes, find, Area.MEDICATIONS, absence, f"{codes.title} among the current medications{also}")
 
@@ -429,6 +474,22 @@ def drafting(codes: Codes) -> Criterion:
     )  # fmt: skip
 
 
+def drafting_anew(codes: Codes) -> Criterion:
+    """The order at hand is for a drug of this class that is not taken yet; the first word of its name tells."""
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        current = [drug for drug in chart.record.drugs(codes.name) if drug.current]
+        taken = {drug.reference for drug in current} | {word for drug in current for word in words_of(drug.name)[:1]}
+        for draft in chart.record.drafts(codes.name):
+            if taken.isdisjoint({draft.reference, *words_of(draft.name)[:1]} - {""}):
+                yield draft
+
+    return _Listed(
+        codes.name, find, (), Absence(name=codes.title, value="not newly ordered"),
+        f"{codes.title} being ordered that is not among the current medications",
+    )  # fmt: skip
+
+
 def drafted_twice(codes: Sequence[Codes], *, within: Period) -> Criterion:
     """The order at hand is for something of which a request of the period is open already."""
     return any_of(*(_DraftedTwice(one, within) for one in codes))
@@ -468,6 +529,14 @@ class _Answered(Criterion):
     def sentence(self) -> str:
         said = " or ".join(sorted(self.choices)) if self.choices else "yes"
         return f"intake answer “{self.item}” is {said} (at most {self.within} old)"
+
+
+def answered_items(criterion: Criterion) -> Iterator[tuple[str, frozenset[str]]]:
+    """Give the items of the intake form that a criterion reads, each with the choices that it looks for."""
+    if isinstance(criterion, _Answered):
+        yield criterion.item, criterion.choices
+    for part in criterion.parts:
+        yield from answered_items(part)
 
 
 class _Age(Criterion):
@@ -520,6 +589,15 @@ def in_care() -> Criterion:
         "alive, record active", lambda c: not (c.patient.deceased or c.patient.inactive),
         lambda c: "deceased" if c.patient.deceased else "inactive" if c.patient.inactive else "in care",
     )  # fmt: skip
+
+
+def age_known() -> Criterion:
+    """A birth date is recorded: where a plan sets children aside, this leaves the adults."""
+    return _Patient(
+        "birth date recorded",
+        lambda c: c.age is not None,
+        lambda c: "of unknown age" if c.age is None else "of known age",
+    )
 
 
 def sex_is(sex: str) -> Criterion:

@@ -1,5 +1,6 @@
 """The words that combine criteria, with their truth tables, and those that ask a chart."""
 
+import json
 from decimal import Decimal
 from itertools import product
 
@@ -13,6 +14,7 @@ from cds.chart.units import Quantity
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
+    age_known,
     aged,
     all_of,
     allergic_to,
@@ -22,6 +24,7 @@ from cds.reasoning.criteria import (
     at_least,
     complains_of,
     done,
+    drafting_anew,
     ever_had,
     family_history,
     has,
@@ -533,6 +536,7 @@ def test_an_age_without_a_birth_date_is_unknown(birth: object, at_least_fifty: S
 
     assert _state(aged(FIFTY), chart) is at_least_fifty
     assert _state(younger_than(FIFTY), chart) is {MET: NOT_MET, NOT_MET: MET, UNKNOWN: UNKNOWN}[at_least_fifty]
+    assert _state(age_known(), chart) is (NOT_MET if at_least_fifty is UNKNOWN else MET)
 
 
 @pytest.mark.parametrize(
@@ -555,3 +559,90 @@ def test_nobody_advises_on_the_dead_or_on_a_closed_record(members: dict, state: 
 @pytest.mark.parametrize(("gender", "state"), [("female", MET), ("male", NOT_MET), ("other", NOT_MET), (..., UNKNOWN)])
 def test_an_unrecorded_sex_is_unknown(gender: object, state: State) -> None:
     assert _state(sex_is("female"), _patient(gender=gender)) is state
+
+
+# --- which came first --------------------------------------------------------------------------------------------
+
+
+def _taken_before_pain(onset: object = "2026-03-01", start: object = "2026-03-01") -> Finding:
+    pain = active(onsetDateTime=onset, recordedDate=...)
+    drug = prescription(authoredOn=start)
+    return _criterion_of_order().check(chart_of(pain, drug))
+
+
+def _criterion_of_order() -> Criterion:
+    return taking(_codes("metformin")).not_begun_after(complains_of(_codes("leg-ache"), within=YEAR))
+
+
+@pytest.mark.parametrize(
+    ("onset", "start", "state"),
+    [
+        ("2026-03-02", "2026-03-01", MET),
+        ("2026-03-01", "2026-03-01", MET),
+        ("2026-03-01", "2026-03-02", NOT_MET),
+        (..., "2026-03-02", MET),
+        ("2026-03-01", ..., MET),
+        ("2026", "2026-03-02", MET),
+        ("2025-12", "2026", NOT_MET),
+    ],
+)
+def test_a_cause_does_not_follow_its_effect(onset: object, start: object, state: State) -> None:
+    assert _taken_before_pain(onset, start).state is state
+
+
+def test_the_first_of_the_prescriptions_tells_when_a_drug_was_begun() -> None:
+    renewed = prescription(id="now", authoredOn="2026-04-01")
+    first = prescription(id="then", status="completed", authoredOn="2025-04-01")
+    pain = active(onsetDateTime="2026-03-01")
+    finding = _criterion_of_order().check(chart_of(pain, renewed, first))
+
+    assert finding.is_met
+    assert str(finding.basis[0].on) == "2025-04-01"
+    assert _state(_criterion_of_order(), chart_of(pain, renewed)) is NOT_MET
+
+
+def test_without_the_effect_there_is_no_cause() -> None:
+    assert _state(_criterion_of_order(), chart_of(prescription())) is NOT_MET
+    assert _state(_criterion_of_order(), chart_of(active())) is NOT_MET
+    lacking = chart_of(active(), unknown={Area.MEDICATIONS: "not supplied"})
+    assert _state(_criterion_of_order(), lacking) is UNKNOWN
+    lacking = chart_of(prescription(), unknown={Area.PROBLEMS: "not supplied"})
+    assert _state(_criterion_of_order(), lacking) is UNKNOWN
+
+
+def test_an_effect_in_words_does_not_hold_its_cause_down() -> None:
+    finding = _criterion_of_order().check(chart_of(active({"text": "leg pain"}), prescription()))
+
+    assert finding.is_met
+    assert finding.cap is Indicator.CRITICAL
+
+
+def test_a_finished_course_counts_only_where_it_is_wanted() -> None:
+    lately = chart_of(prescription(status="completed", authoredOn="2026-05-01"))
+
+    assert _state(taking(_codes("metformin")), lately) is MET
+    assert _state(taking(_codes("metformin"), finished=False), lately) is NOT_MET
+    assert _state(taking(_codes("metformin"), finished=False), chart_of(prescription())) is MET
+
+
+def _ordering(draft: dict, *resources: dict) -> Chart:
+    record = record_of(*resources)
+    record.take_draft(json.dumps(draft).encode(), at_hand=True)
+    assert record.patient is not None
+    return Chart(record.today, record.patient, record)
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [("metformin 500 MG Oral Tablet", NOT_MET), ("Metformin 850 mg", NOT_MET), ("glucophage (metformin)", MET)],
+)
+def test_a_renewal_is_no_new_drug(words: str, state: State) -> None:
+    anew = drafting_anew(_codes("metformin"))
+    named = {"medicationCodeableConcept": {"text": words}}
+    draft = prescription(id="draft", status="draft", **named)
+
+    assert _state(anew, _ordering(draft)) is MET
+    assert _state(anew, _ordering(draft, prescription(id="old"))) is state
+    assert _state(anew, _ordering(draft, prescription(id="old", status="stopped"))) is MET
+    assert _state(anew, _ordering(draft, prescription(id="draft", **named))) is NOT_MET
+    assert _state(anew, chart_of(prescription())) is NOT_MET

@@ -63,7 +63,7 @@ activity = (
 # Muscle that breaks down, bone that cracks, a compartment that swells.
 
 creatine_kinase = latest(k.codes("creatine-kinase"), within=k.period("creatine_kinase_lookback"))
-enzyme_high = creatine_kinase.above_range_times(k.threshold("creatine_kinase_times"), k.threshold("creatine_kinase"))
+enzyme_high = creatine_kinase.above_times_range(k.threshold("creatine_kinase_times"), k.threshold("creatine_kinase"))
 rhabdomyolysis = has(k.codes("overuse-rhabdomyolysis"), within=k.period("recent_muscle"), dated=True)
 dark_urine = complaint("overuse-dark-urine", "recent_muscle")
 breakdown = any_of(rhabdomyolysis, all_of(exerted, enzyme_high))

@@ -77,6 +77,9 @@ numb_on_record = any_of(_symptom("neuropathic-symptom"), _symptom("burning-feet"
 """Numbness, tingling, burning or a neuropathy that the chart states, whatever the answers say."""
 weakness_on_record = _symptom("leg-weakness")
 
+cramp_on_record = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"))
+"""Leg cramps that the chart states, whatever the answers say."""
+
 red_flag_answered = affirmed(
     any_of(
         said("bladder-bowel"),
