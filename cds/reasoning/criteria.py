@@ -162,6 +162,46 @@ class _Affirmed(_Combined):
         return f"{_bracketed(self.part)}, affirmed"
 
 
+class _Certain(_Combined):
+    def __init__(self, part: Criterion) -> None:
+        super().__init__((part,))
+        self.part = part
+
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.part.check(chart)
+        if finding.state is State.MET and finding.cap < Indicator.CRITICAL:
+            return Finding(State.NOT_MET, parts=(finding,))
+        return finding
+
+    def sentence(self) -> str:
+        return f"{_bracketed(self.part)}, for certain"
+
+
+class _NotBefore(_Combined):
+    def __init__(self, later: Criterion, earlier: Criterion) -> None:
+        super().__init__((later, earlier))
+        self.later, self.earlier = later, earlier
+
+    def _test(self, chart: Chart) -> Finding:
+        later, earlier = self.later.check(chart), self.earlier.check(chart)
+        for part in (later, earlier):
+            if part.state is State.NOT_MET:
+                return part
+        if not (later.is_met and earlier.is_met):
+            return Finding(State.UNKNOWN, parts=(later, earlier))
+        begun = [start.first for fact in earlier.basis if (start := _start(fact)) is not None]
+        starts = [(fact, _start(fact)) for fact in later.basis]
+        since = tuple(fact for fact, start in starts if begun and start and start.last >= max(begun))
+        if since:
+            return met_by_any(since)
+        if not begun or any(start is None for _, start in starts):
+            return unknown(f"whether {self}")
+        return not_met(*later.basis)
+
+    def sentence(self) -> str:
+        return f"{_bracketed(self.later)}, not before {_bracketed(self.earlier)}"
+
+
 def _bracketed(part: Criterion) -> str:
     return f"({part})" if isinstance(part, _AllOf | _AnyOf | _AtLeast) and not part.name else str(part)
 
@@ -184,6 +224,11 @@ def at_least(count: int, *parts: Criterion) -> Criterion:
 def not_(part: Criterion) -> Criterion:
     """Met when the part is known not to be."""
     return _Not(part)
+
+
+def not_before(later: Criterion, earlier: Criterion) -> Criterion:
+    """Both are there, and some fact of the one is dated no earlier than all of the other; undated is unknown."""
+    return _NotBefore(later, earlier)
 
 
 class _Listed(Criterion):
@@ -214,6 +259,11 @@ class _Listed(Criterion):
 def affirmed(part: Criterion) -> Criterion:
     """Met when the part is, else not met: for answers of a form that few fill in, where unanswered is no doubt."""
     return _Affirmed(part)
+
+
+def certain(part: Criterion) -> Criterion:
+    """Met when the part is on facts that may carry a critical card: not on words, undated or doubtful data alone."""
+    return _Certain(part)
 
 
 class _Lasting(_Listed):
@@ -346,6 +396,26 @@ def complains_of(codes: Codes, *, within: Period) -> Criterion:
     return _Listed(codes.name, find, (Area.PROBLEMS,), Absence(name=codes.title, value="not recorded"), sentence)
 
 
+def newly(codes: Codes, *, within: Period) -> Criterion:
+    """A symptom or condition that began in the period; an undated one never counts.
+
+    On the problem list its onset decides, or the day of its record where no onset is known; a complaint or the reason
+    for a visit counts from its own day, unless the list has had the same since before the period.
+    """
+
+    def find(chart: Chart) -> Iterable[Problem]:
+        listed = [p for p in chart.record.problems(codes.name) if p.active and p.about_leg and p.on is not None]
+        begun = [problem for problem in listed if _recent(problem.on, within, chart)]
+        yield from begun
+        if begun or not listed:
+            for complaint in chart.record.complaints(codes.name):
+                if complaint.about_leg and _recent(complaint.on, within, chart):
+                    yield complaint
+
+    absence = Absence(name=codes.title, value="not recorded as new")
+    return _Listed(codes.name, find, (Area.PROBLEMS,), absence, f"{codes.title} begun within {within}")
+
+
 def ever_had(codes: Codes) -> Criterion:
     """A condition of any clinical status, abated ones included."""
 
@@ -453,6 +523,11 @@ def allergic_to(codes: Codes) -> Criterion:
     )  # fmt: skip
 
 
+def scored(item: str, *, at_least: Threshold, within: Period) -> Criterion:
+    """The newest answer to an item of the intake form is a number, and this or more; unanswered is unknown."""
+    return _Scored(item, at_least, within)
+
+
 def in_hospital() -> Criterion:
     """An inpatient or emergency encounter is under way."""
     return _Listed(
@@ -531,10 +606,28 @@ class _Answered(Criterion):
         return f"intake answer “{self.item}” is {said} (at most {self.within} old)"
 
 
+class _Scored(Criterion):
+    def __init__(self, item: str, limit: Threshold, within: Period) -> None:
+        self.item, self.limit, self.within = item, limit, within
+        self.reads = frozenset({item})
+        self.unanswered = unknown(f"answer to “{item.replace('-', ' ')}”")
+
+    def _test(self, chart: Chart) -> Finding:
+        for answer in chart.record.answers(self.item):
+            if answer.number is not None and _recent(answer.on, self.within, chart):
+                return met(answer) if answer.number >= self.limit.value else not_met(answer)
+        return self.unanswered
+
+    def sentence(self) -> str:
+        return f"intake answer “{self.item}” is at least {self.limit.value} (at most {self.within} old)"
+
+
 def answered_items(criterion: Criterion) -> Iterator[tuple[str, frozenset[str]]]:
     """Give the items of the intake form that a criterion reads, each with the choices that it looks for."""
     if isinstance(criterion, _Answered):
         yield criterion.item, criterion.choices
+    elif isinstance(criterion, _Scored):
+        yield criterion.item, frozenset()
     for part in criterion.parts:
         yield from answered_items(part)
 

@@ -277,6 +277,16 @@ class _OfDay(Measure):
         return Chosen(picked, tuple(m for m in inside if m is not picked))
 
 
+class _OfSpan(_OfDay):
+    """One of all results of the look-back."""
+
+    def _belongs(self, on: Day, newest: Day | None) -> bool:  # noqa: ARG002 - any result of the look-back does
+        return True
+
+    def _pick(self, inside: Sequence[Measurement]) -> Chosen:
+        return Chosen(super()._pick(inside).result)  # the others of some days are no news
+
+
 def _size(m: Measurement) -> Decimal:
     bound = m.low if m.low is not None else m.high
     return m.scale.to_canonical(bound) if m.scale and bound is not None else Decimal(0)
@@ -371,6 +381,11 @@ def lowest_of_latest_day(codes: Codes, within: Period) -> Measure:
 def highest_of_latest_day(codes: Codes, within: Period) -> Measure:
     """The highest result of the newest day that has any: of two legs, the stiffer one."""
     return _OfDay(codes, within, max)
+
+
+def highest(codes: Codes, within: Period) -> Measure:
+    """The highest result of the look-back: a fever counts although it has come down since."""
+    return _OfSpan(codes, within, max)
 
 
 def unreadable(*measures: Measure) -> Criterion:

@@ -22,6 +22,7 @@ from cds.reasoning.criteria import (
     answers,
     any_of,
     at_least,
+    certain,
     complains_of,
     done,
     drafting_anew,
@@ -30,8 +31,11 @@ from cds.reasoning.criteria import (
     has,
     in_care,
     in_hospital,
+    newly,
     not_,
+    not_before,
     ordered,
+    scored,
     sex_is,
     taking,
     younger_than,
@@ -142,6 +146,35 @@ def test_not(state: State, opposite: State) -> None:
 @pytest.mark.parametrize(("state", "result"), [(MET, MET), (NOT_MET, NOT_MET), (UNKNOWN, NOT_MET)])
 def test_affirmed(state: State, result: State) -> None:
     assert _state(affirmed(_Fixed(state))) is result
+
+
+@pytest.mark.parametrize(("state", "result"), [(MET, MET), (NOT_MET, NOT_MET), (UNKNOWN, UNKNOWN)])
+def test_certain(state: State, result: State) -> None:
+    assert _state(certain(_Fixed(state))) is result
+
+
+@pytest.mark.parametrize("cap", [Indicator.INFO, Indicator.WARNING])
+def test_what_may_not_carry_a_critical_card_is_not_certain(cap: Indicator) -> None:
+    assert _state(certain(_Fixed(MET, cap=cap))) is NOT_MET
+    assert _state(certain(any_of(_Fixed(MET, cap=cap), _Fixed(MET)))) is MET
+    assert _state(certain(all_of(_Fixed(MET, cap=cap), _Fixed(MET)))) is NOT_MET
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier", "result"),
+    [
+        (NOT_MET, MET, NOT_MET),
+        (NOT_MET, UNKNOWN, NOT_MET),
+        (NOT_MET, NOT_MET, NOT_MET),
+        (MET, NOT_MET, NOT_MET),
+        (UNKNOWN, NOT_MET, NOT_MET),
+        (UNKNOWN, MET, UNKNOWN),
+        (MET, UNKNOWN, UNKNOWN),
+        (UNKNOWN, UNKNOWN, UNKNOWN),
+    ],
+)
+def test_not_before(later: State, earlier: State, result: State) -> None:
+    assert _state(not_before(_Fixed(later), _Fixed(earlier))) is result
 
 
 @pytest.mark.parametrize("states", list(product(STATES, repeat=3)), ids=lambda states: " ".join(s.name for s in states))
@@ -339,6 +372,45 @@ def test_a_complaint_is_a_condition_a_reason_or_a_word_of_the_year(resource: dic
     assert _state(complains_of(_codes("leg-ache"), within=YEAR), chart_of(resource)) is state
 
 
+_FORTNIGHT = Period("fortnight", 14, "proposed")
+
+
+@pytest.mark.parametrize(
+    ("resources", "state"),
+    [
+        ([active(recordedDate="2026-05-06")], MET),
+        ([active(recordedDate="2026-05-05")], NOT_MET),
+        ([active(onsetDateTime="2020", recordedDate="2026-05-19")], NOT_MET),
+        ([active(onsetDateTime="2020"), active(onsetDateTime="2026-05-18")], MET),
+        ([active(recordedDate=...)], NOT_MET),
+        ([_visit(reasonCode=[LEG_PAIN], period={"start": "2026-05-20"})], MET),
+        ([_visit(reasonCode=[LEG_PAIN])], NOT_MET),
+        ([active(onsetDateTime="2020"), _visit(reasonCode=[LEG_PAIN], period={"start": "2026-05-20"})], NOT_MET),
+        ([active(recordedDate=...), _visit(reasonCode=[LEG_PAIN], period={"start": "2026-05-20"})], MET),
+        ([condition(clinicalStatus={"coding": [{"code": "resolved"}]}, onsetDateTime="2026-05-18")], NOT_MET),
+        ([], NOT_MET),
+    ],
+)
+def test_what_is_new_has_not_been_there_before(resources: list[dict], state: State) -> None:
+    assert _state(newly(_codes("leg-ache"), within=_FORTNIGHT), chart_of(*resources)) is state
+
+
+def test_what_is_new_is_unknown_without_a_problem_list() -> None:
+    assert _state(newly(_codes("leg-ache"), within=_FORTNIGHT), _lacking(Area.PROBLEMS)) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("written", "state"),
+    [("2026-05-01", MET), ("2026-05-02", MET), ("2026-04-30", NOT_MET), (..., UNKNOWN)],
+)
+def test_a_treatment_that_began_before_the_illness_is_not_for_it(written: object, state: State) -> None:
+    treated = not_before(taking(_codes("metformin")), has(_codes("leg-ache")))
+
+    assert _state(treated, chart_of(active(), prescription(authoredOn=written))) is state
+    assert _state(treated, chart_of(active(recordedDate=...), prescription())) is UNKNOWN
+    assert _state(treated, chart_of(active(), prescription(authoredOn="2020"), prescription(id="b"))) is NOT_MET
+
+
 def test_taking_asks_for_current_drugs() -> None:
     """DS-21."""
     metformin = taking(_codes("metformin"))
@@ -477,6 +549,23 @@ def _form(on: str | None, *given_: dict) -> dict:
 def test_an_unanswered_item_is_unknown(form: dict, state: State) -> None:
     """2.3."""
     assert _state(answered("cramp", within=MONTH), chart_of(form)) is state
+
+
+@pytest.mark.parametrize(
+    ("form", "state"),
+    [
+        (_form("2026-05-01", {"valueInteger": 9}), MET),
+        (_form("2026-05-01", {"valueInteger": 8}), NOT_MET),
+        (_form("2026-05-01", {"valueDecimal": 9.5}), MET),
+        (_form("2026-05-01", {"valueString": "much"}), UNKNOWN),
+        (_form("2026-04-19", {"valueInteger": 9}), UNKNOWN),
+        (_form(None, {"valueInteger": 9}), UNKNOWN),
+    ],
+)
+def test_an_answer_may_be_a_number(form: dict, state: State) -> None:
+    nine = Threshold("nine", Quantity(Decimal(9), "1"), "proposed")
+
+    assert _state(scored("cramp", at_least=nine, within=MONTH), chart_of(form)) is state
 
 
 def test_an_answer_may_be_one_of_several_choices() -> None:

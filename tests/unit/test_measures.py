@@ -17,6 +17,7 @@ from cds.reasoning.findings import Finding, State
 from cds.reasoning.knowledge import Period, Threshold
 from cds.reasoning.measures import (
     Measure,
+    highest,
     highest_of_latest_day,
     latest,
     latest_even_preliminary,
@@ -512,6 +513,20 @@ def test_of_two_legs_the_worse_one_decides_and_both_are_cited() -> None:
     assert highest.result is not None
     assert (lowest.result.side, highest.result.side) == ("left", "right")
     assert [m.side for m in lowest.others] == ["right"]
+
+
+def test_the_highest_of_a_look_back_counts_although_the_newest_is_lower() -> None:
+    most = highest(knowledge().concepts["ferritin"], MONTH)
+    values = (("2026-05-19", 30), ("2026-05-10", 90), ("2026-04-19", 400), ("2026-05-15", 60))
+    results = [ferritin(value, effectiveDateTime=on) for on, value in values]
+
+    found = _chosen(most, *results)
+
+    assert found.result is not None
+    assert found.result.value == "90"
+    assert found.others == ()
+    assert _state(most.at_least(SEVENTY_FIVE), *results) is MET
+    assert _state(most.at_least(SEVENTY_FIVE)) is UNKNOWN
 
 
 def test_a_result_near_another_is_looked_for_on_both_sides() -> None:
