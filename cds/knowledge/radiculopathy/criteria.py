@@ -3,6 +3,15 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
+from cds.knowledge.cauda_equina.criteria import (
+    coded,
+    decompressed,
+    explained,
+    in_words,
+    mri_reported,
+    pattern,
+    unclear,
+)
 from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
 from cds.knowledge.symptoms.criteria import gate, red_flag_answered, said, swollen_one_side
 from cds.reasoning import (
@@ -15,11 +24,13 @@ from cds.reasoning import (
     all_of,
     answered,
     any_of,
+    certain,
     complains_of,
     done,
     drafting,
     has,
     latest,
+    newly,
     not_,
     ordered,
     taking,
@@ -30,11 +41,9 @@ k = Knowledge.beside(__file__)
 _fresh = k.period("red_flag_answer")
 
 
-def newly(name: str, period: str) -> Criterion:
-    """Give a criterion for an active condition, or the reason for a visit, that is dated in the period."""
-    codes, within = k.codes(name), k.period(period)
-    listed, of_the_period = has(codes, within=within), has(codes, within=within, dated=True)
-    return any_of(of_the_period, all_of(complains_of(codes, within=within), not_(listed)))
+def begun(name: str, period: str) -> Criterion:
+    """Give a criterion for a symptom that is dated, and began in the period."""
+    return newly(k.codes(name), within=k.period(period))
 
 
 # Pain from the back. An old entry says nothing of today (RAD-0).
@@ -56,40 +65,25 @@ eased_by_bending = any_of(said("walk-relief", "only-sitting"), said("better-when
 
 # Weakness. That the form is older than some days is no proof of an emergency.
 
-weaker = any_of(newly("leg-weakness", "new_weakness"), said("weakness", "new-or-worse", "cannot-move"))
+weaker = any_of(begun("leg-weakness", "new_weakness"), said("weakness", "new-or-worse", "cannot-move"))
 weaker_now = any_of(
-    newly("leg-weakness", "new_weakness"), answered("weakness", "new-or-worse", "cannot-move", within=_fresh)
+    begun("leg-weakness", "new_weakness"), answered("weakness", "new-or-worse", "cannot-move", within=_fresh)
 )
 weak = any_of(has(k.codes("leg-weakness")), complains_of(k.codes("leg-weakness"), within=k.period("new_weakness")))
 weak_answered = said("weakness", "stable", "new-or-worse", "cannot-move")
 answer_is_older = all_of(said("weakness", "new-or-worse", "cannot-move"), not_(affirmed(weaker_now)))
 
-both_legs = any_of(
-    complains_of(k.codes("radiculopathy-both-sides"), within=k.period("diagnosis_lookback")),
-    answered("side", "both", within=_fresh),
+emergency = all_of(
+    certain(weaker_now),
+    any_of(all_of(pattern, not_(affirmed(explained))), all_of(coded, not_(affirmed(decompressed)))),
+    not_(affirmed(mri_reported)),
 )
-residual = latest(k.codes("post-void-residual"), within=k.period("new_sign"))
-retaining = all_of(residual.taken_within(k.period("new_sign")), residual.at_least(k.threshold("residual")))
-cauda_equina_now = any_of(
-    answered("bladder-bowel", within=_fresh),
-    answered("numbness", "saddle", within=_fresh),
-    newly("saddle-numbness", "new_sign"),
-    newly("bladder-or-bowel-symptom", "new_sign"),
-    newly("radiculopathy-cauda-equina", "coded_lately"),
-    retaining,
-)
-emergency = all_of(weaker_now, any_of(both_legs, cauda_equina_now))
+"""With the cauda equina in danger: both legs weaker, bladder, bowel or saddle."""
 
 # Red flags: other topics speak of them. Bladder trouble without a date is one until somebody has asked.
 
-cauda_equina_on_record = any_of(
-    complains_of(k.codes("saddle-numbness"), within=k.period("new_sign")),
-    complains_of(k.codes("bladder-or-bowel-symptom"), within=k.period("new_sign")),
-    complains_of(k.codes("radiculopathy-cauda-equina"), within=k.period("coded_lately")),
-)
-cauda_equina_measured = affirmed(retaining)
-cauda_equina_answered = affirmed(any_of(said("bladder-bowel"), said("numbness", "saddle")))
-red_flag = any_of(red_flag_answered, affirmed(any_of(cauda_equina_on_record, swollen_one_side)), cauda_equina_measured)
+cauda_equina = affirmed(any_of(coded, in_words, unclear))
+red_flag = any_of(red_flag_answered, affirmed(swollen_one_side), cauda_equina)
 
 # What a serious disease of the back may lie behind.
 
@@ -99,7 +93,7 @@ serious_on_record = any_of(
     has(k.codes("radiculopathy-spine-infection")),
     has(k.codes("radiculopathy-fracture-risk")),
     has(k.codes("radiculopathy-immunosuppression")),
-    newly("fever", "recent_fever"),
+    begun("fever", "recent_fever"),
     taking(k.codes("radiculopathy-steroid")),
     taking(k.codes("radiculopathy-immunosuppressant")),
 )
@@ -148,7 +142,7 @@ back_since_long = all_of(
 persistent = all_of(on_record, since_long, any_of(treated, said("trend", "worse")))
 mri_to_weigh = all_of(affirmed(persistent), not_(affirmed(any_of(imaged, mri_ordered))))
 
-unclear = any_of(
+other_nerves = any_of(
     has(k.codes("radiculopathy-entrapment")),
     has(k.codes("diabetic-neuropathy-diagnosis")),
     has(k.codes("other-neuropathy")),
@@ -157,7 +151,7 @@ beside = {
     "stenosis": has(k.codes("radiculopathy-lumbar-stenosis")),
     "imaged": imaged,
     "weak": any_of(weak, affirmed(weak_answered)),
-    "unclear": unclear,
+    "other-nerves": other_nerves,
     "hip": complains_of(k.codes("hip-pain"), within=k.period("symptom_lookback")),
     "worse": said("trend", "worse"),
 }
@@ -169,30 +163,23 @@ PLAN = Plan(
     context=any_of(gate, radicular, claudication_lately, eased_by_bending),
     unless=child,
     mutes=palliative,
-    shows={"serious": serious, "unclear": unclear},
+    shows={"serious": serious, "other_nerves": other_nerves},
     recommends=(
         # The pain is why weakness is looked for; it may stand in words only.
+        Recommendation(
+            name="weakness-emergency",
+            context=radicular,
+            when=emergency,
+            unless=just_referred,
+            notes={"serious": serious, "pregnant": pregnant, "goals": palliative},
+        ),
         Recommendation(
             name="new-weakness",
             context=radicular,
             when=weaker,
-            unless=just_referred,
-            raises=(("critical", emergency),),
-            notes={
-                "cauda-equina": cauda_equina_now,
-                "both-legs": both_legs,
-                "answer-is-older": answer_is_older,
-                "serious": serious,
-                "pregnant": pregnant,
-                "goals": palliative,
-            },
-            only={
-                "lumbar-mri-emergency": emergency,
-                "emergency-assessment": emergency,
-                "lumbar-mri": all_of(not_(affirmed(emergency)), not_(affirmed(mri_ordered))),
-                "referral-neurology": not_(affirmed(emergency)),
-                "neurological-examination": not_(affirmed(emergency)),
-            },
+            unless=any_of(just_referred, affirmed(emergency)),
+            notes={"answer-is-older": answer_is_older, "serious": serious, "pregnant": pregnant},
+            only={"lumbar-mri": not_(affirmed(mri_ordered))},
         ),
         Recommendation(
             name="persistent",
@@ -210,14 +197,14 @@ PLAN = Plan(
             when=all_of(radicular, serious),
             unless=cared_for_already,
             notes={name: criterion for name, criterion in beside.items() if name != "worse"},
-            only={"nerve-conduction": unclear},
+            only={"nerve-conduction": other_nerves},
         ),
         Recommendation(
             name="radicular-pain",
             when=radicular,
             unless=any_of(cared_for_already, affirmed(serious)),
             notes=beside,
-            only={"nerve-conduction": unclear},
+            only={"nerve-conduction": other_nerves},
         ),
         Recommendation(
             name="imaging-too-early",
@@ -227,9 +214,8 @@ PLAN = Plan(
                 not_(serious_found),
                 not_(weak),
                 not_(affirmed(weak_answered)),
-                not_(cauda_equina_on_record),
-                not_(cauda_equina_answered),
-                not_(cauda_equina_measured),
+                not_(cauda_equina),
+                not_(affirmed(any_of(said("bladder-bowel"), said("numbness", "saddle")))),
             ),
             unless=any_of(
                 affirmed(since_long),
