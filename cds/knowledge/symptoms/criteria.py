@@ -3,7 +3,7 @@
 Look-backs: plan.toml. Codes and phrases: valuesets/.
 """
 
-from cds.reasoning import Criterion, Knowledge, all_of, answered, any_of, complains_of, has, latest, not_
+from cds.reasoning import Criterion, Knowledge, affirmed, all_of, answered, any_of, complains_of, has, latest, not_
 
 k = Knowledge.beside(__file__)
 
@@ -76,5 +76,19 @@ leg_weakness = any_of(
 numb_on_record = any_of(_symptom("neuropathic-symptom"), _symptom("burning-feet"))
 """Numbness, tingling, burning or a neuropathy that the chart states, whatever the answers say."""
 weakness_on_record = _symptom("leg-weakness")
+
 cramp_on_record = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"))
 """Leg cramps that the chart states, whatever the answers say."""
+
+red_flag_answered = affirmed(
+    any_of(
+        said("bladder-bowel"),
+        said("numbness", "saddle"),
+        said("swelling", "one-leg"),
+        said("cold-limb"),
+        said("skin", "red-warm", "pale-blue", "black"),
+        said("chest-breath"),
+        all_of(said("sudden"), any_of(said("injury"), said("numbness", "one-leg"))),
+    )
+).called("a red flag among the answers")
+"""What the form may say of an emergency, weakness and fever aside: those have more than one meaning."""
