@@ -28,7 +28,14 @@ from cds.reasoning.criteria import (
     younger_than,
 )
 from cds.reasoning.knowledge import Knowledge
-from cds.reasoning.measures import highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
+from cds.reasoning.measures import (
+    highest_of_latest_day,
+    latest,
+    latest_even_preliminary,
+    latest_near,
+    lowest_of_latest_day,
+    unreadable,
+)
 from cds.reasoning.plans import Plan, Recommendation
 
 __all__ = [
@@ -57,6 +64,7 @@ __all__ = [
     "in_care",
     "in_hospital",
     "latest",
+    "latest_even_preliminary",
     "latest_near",
     "lowest_of_latest_day",
     "not_",

@@ -44,6 +44,9 @@ _DAY = 86_400.0
 class Measure:
     """An analyte, looked at within a look-back: the newest valid result decides."""
 
+    preliminary = False
+    """Whether a result that is not released yet may decide (DS-1)."""
+
     def __init__(self, codes: Codes, within: Period) -> None:
         """Look at an analyte within a look-back."""
         self.codes, self.within, self.reads = codes, within, frozenset({codes.name})
@@ -65,7 +68,7 @@ class Measure:
         undated: list[Measurement] = []
         last: Measurement | None = None
         for m in chart.record.measurements(self.codes.name):
-            if m.absent or not m.final:
+            if m.absent or not (m.final or self.preliminary):
                 continue
             if m.on is None:
                 undated.append(m)
@@ -197,6 +200,19 @@ class _Near(Measure):
         return abs(on.moment - other.on.moment) <= self.span.days * _DAY
 
 
+class _Early(Measure):
+    """An analyte, released or preliminary: of one time, what is released decides."""
+
+    preliminary = True
+
+    @property
+    def title(self) -> str:
+        return f"{self.codes.title}, preliminary or released"
+
+    def _pick(self, inside: Sequence[Measurement]) -> Chosen:
+        return super()._pick([m for m in inside if m.final] or inside)
+
+
 class _OfDay(Measure):
     """One of the results of the newest day that has any."""
 
@@ -278,6 +294,14 @@ class _Derived(Measure):
 def latest(codes: Codes, within: Period, *, derivation: Derivation | None = None) -> Measure:
     """The newest result of an analyte, or else derived from others of one day."""
     return _Derived(codes, within, derivation) if derivation else Measure(codes, within)
+
+
+def latest_even_preliminary(codes: Codes, within: Period) -> Measure:
+    """The newest result of an analyte, released or not: for values that nobody may wait with (DS-1).
+
+    A preliminary result holds a card at `warning`; ask the released one beside it, which this one hides.
+    """
+    return _Early(codes, within)
 
 
 def latest_near(codes: Codes, within: Period, *, near: Measure, near_within: Period) -> Measure:

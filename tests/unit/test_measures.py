@@ -19,12 +19,13 @@ from cds.reasoning.measures import (
     Measure,
     highest_of_latest_day,
     latest,
+    latest_even_preliminary,
     latest_near,
     lowest_of_latest_day,
     unreadable,
 )
 from cds.services import knowledge
-from tests.unit.fhir import B12, FERRITIN, HBA1C, LOINC, TSH, chart_of, ferritin, observation, quantity
+from tests.unit.fhir import B12, FERRITIN, HBA1C, LOINC, POTASSIUM, TSH, chart_of, ferritin, observation, quantity
 
 MET, NOT_MET, UNKNOWN = State.MET, State.NOT_MET, State.UNKNOWN
 YEAR, MONTH = Period("year", 365, "proposed"), Period("month", 30, "proposed")
@@ -382,6 +383,55 @@ def test_the_range_for_pregnancy_is_asked_for_by_name() -> None:
 
 
 # --- measures of other kinds -------------------------------------------------------------------------------------
+
+
+# --- results that are not released yet (DS-1) -----------------------------------------------------------------------
+
+
+def _potassium(value: Any, on: str = "2026-05-19", status: str = "preliminary", **members: Any) -> dict[str, Any]:
+    member = {"valueString": value} if isinstance(value, str) else {"valueQuantity": quantity(value, "mmol/L")}
+    return observation(POTASSIUM, effectiveDateTime=on, status=status, **member, **members)
+
+
+VERY_LOW = _limit("2.5", "mmol/L")
+
+
+@pytest.mark.parametrize(
+    ("resources", "released", "early"),
+    [
+        ((), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4),), UNKNOWN, MET),
+        ((_potassium(2.5),), UNKNOWN, NOT_MET),
+        ((_potassium("see note"),), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4, status="registered"),), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4, status="cancelled"),), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4), _potassium(4.0, on="2026-05-18", status="final")), NOT_MET, MET),
+        ((_potassium(2.4, on="2026-05-18"), _potassium(4.0, status="final")), NOT_MET, NOT_MET),
+        ((_potassium(4.0), _potassium(2.4, on="2026-05-18", status="final")), MET, NOT_MET),
+        ((_potassium(2.4, issued="2026-05-20T09:00:00Z"), _potassium(4.0, status="corrected")), NOT_MET, NOT_MET),
+        ((_potassium(2.4, on="2025-05-20"),), UNKNOWN, MET),
+        ((_potassium(2.4, on="2025-05-19"),), UNKNOWN, UNKNOWN),
+    ],
+)
+def test_a_preliminary_result_counts_where_it_is_asked_for(
+    resources: tuple[dict[str, Any], ...], released: State, early: State
+) -> None:
+    potassium = knowledge().concepts["potassium"]
+
+    assert _state(_measure("potassium").below(VERY_LOW), *resources) is released
+    assert _state(latest_even_preliminary(potassium, within=YEAR).below(VERY_LOW), *resources) is early
+
+
+def test_a_preliminary_result_says_so_and_holds_the_card_down() -> None:
+    measure = latest_even_preliminary(knowledge().concepts["potassium"], within=YEAR)
+    finding = _find(measure.below(VERY_LOW), _potassium(2.4))
+
+    assert finding.cap is Indicator.WARNING
+    assert finding.basis[0].notes == ("preliminary result",)
+    assert _state(measure.missing(), chart := _potassium(2.4)) is NOT_MET
+    assert _state(_measure("potassium").missing(), chart) is MET
+    assert _state(measure.below(VERY_LOW), unknown={Area.LABORATORY: "not supplied"}) is UNKNOWN
+    assert str(measure.below(VERY_LOW)).startswith("Potassium, preliminary or released (newest within 12 months)")
 
 
 def _abi(value: float, side: str, **members: Any) -> dict[str, Any]:
