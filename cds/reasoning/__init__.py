@@ -1,7 +1,7 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.calculations import TRANSFERRIN_SATURATION
+from cds.reasoning.calculations import ADJUSTED_CALCIUM, TRANSFERRIN_SATURATION
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
@@ -12,6 +12,7 @@ from cds.reasoning.criteria import (
     answers,
     any_of,
     at_least,
+    begun_or_given,
     complains_of,
     done,
     drafted_twice,
@@ -27,8 +28,9 @@ from cds.reasoning.criteria import (
     taking,
     younger_than,
 )
-from cds.reasoning.knowledge import Knowledge
+from cds.reasoning.knowledge import Knowledge, Threshold
 from cds.reasoning.measures import (
+    Measure,
     highest_of_latest_day,
     latest,
     latest_even_preliminary,
@@ -37,14 +39,18 @@ from cds.reasoning.measures import (
     unreadable,
 )
 from cds.reasoning.plans import Plan, Recommendation
+from cds.reasoning.relations import computed, deciding, taken_after_start, unit_unconfirmed
 
 __all__ = [
+    "ADJUSTED_CALCIUM",
     "TRANSFERRIN_SATURATION",
     "Criterion",
     "Flag",
     "Knowledge",
+    "Measure",
     "Plan",
     "Recommendation",
+    "Threshold",
     "affirmed",
     "aged",
     "all_of",
@@ -53,7 +59,10 @@ __all__ = [
     "answers",
     "any_of",
     "at_least",
+    "begun_or_given",
     "complains_of",
+    "computed",
+    "deciding",
     "done",
     "drafted_twice",
     "drafting",
@@ -70,7 +79,9 @@ __all__ = [
     "not_",
     "ordered",
     "sex_is",
+    "taken_after_start",
     "taking",
+    "unit_unconfirmed",
     "unreadable",
     "younger_than",
 ]
