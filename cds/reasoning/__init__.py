@@ -1,7 +1,13 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.calculations import ADJUSTED_CALCIUM, TRANSFERRIN_SATURATION
+from cds.reasoning.calculations import (
+    ADJUSTED_CALCIUM,
+    OSMOLARITY,
+    OSMOLARITY_FASTING,
+    POSTURAL_PRESSURE_FALL,
+    TRANSFERRIN_SATURATION,
+)
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
@@ -35,7 +41,9 @@ from cds.reasoning.measures import (
     latest,
     latest_even_preliminary,
     latest_near,
+    lowest_before,
     lowest_of_latest_day,
+    previous,
     unreadable,
 )
 from cds.reasoning.plans import Plan, Recommendation
@@ -43,6 +51,9 @@ from cds.reasoning.relations import computed, deciding, taken_after_start, unit_
 
 __all__ = [
     "ADJUSTED_CALCIUM",
+    "OSMOLARITY",
+    "OSMOLARITY_FASTING",
+    "POSTURAL_PRESSURE_FALL",
     "TRANSFERRIN_SATURATION",
     "Criterion",
     "Flag",
@@ -75,9 +86,11 @@ __all__ = [
     "latest",
     "latest_even_preliminary",
     "latest_near",
+    "lowest_before",
     "lowest_of_latest_day",
     "not_",
     "ordered",
+    "previous",
     "sex_is",
     "taken_after_start",
     "taking",

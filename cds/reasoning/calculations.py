@@ -7,19 +7,21 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """How an analyte follows from others that were measured at about the same time.
+    """How an analyte follows from others that were measured on the same day, in the same draw, or about then.
 
     Attributes:
         gives: the derived analyte.
         inputs: the analytes, in the order of the formula's arguments, each in its canonical unit.
         formula: gives the value in the derived analyte's canonical unit; None where it cannot be computed.
         decimals: to which the value is rounded before it is compared.
+        same_draw: whether the inputs must be of one moment, not of one day only.
     """
 
     gives: str
     inputs: Sequence[str]
     formula: Callable[..., Decimal | None]
     decimals: int
+    same_draw: bool = False
 
 
 def saturation(iron: Decimal, binding_capacity: Decimal) -> Decimal | None:
@@ -42,6 +44,33 @@ def adjusted_calcium(calcium: Decimal, albumin: Decimal) -> Decimal:
     return calcium + for_each * (usual - albumin)
 
 
+def osmolarity(sodium: Decimal, potassium: Decimal, glucose: Decimal, urea: Decimal) -> Decimal:
+    """Osmolarity of the blood [mosm/L] from sodium, potassium, glucose and urea [mmol/L].
+
+    Source:
+        Khajuria and Krahn's equation, as validated in Hooper L et al. BMJ Open 2015;5:e008846 and recommended by the
+        ESPEN guideline on nutrition and hydration in geriatrics 2022.
+    """
+    salts, sugar, rest = Decimal("1.86"), Decimal("1.15"), 14
+    return salts * (sodium + potassium) + sugar * glucose + urea + rest
+
+
+def pressure_fall(lying: Decimal, standing: Decimal) -> Decimal:
+    """Fall of the systolic pressure on standing [mm[Hg]] from that lying and that standing [mm[Hg]].
+
+    Source:
+        The definition: lying less standing.
+    """
+    return lying - standing
+
+
 TRANSFERRIN_SATURATION = Derivation("transferrin-saturation", ("iron", "iron-binding-capacity"), saturation, decimals=1)
+OSMOLARITY, OSMOLARITY_FASTING = (
+    Derivation("calculated-osmolarity", ("sodium", "potassium", sugar, "urea"), osmolarity, decimals=0, same_draw=True)
+    for sugar in ("glucose", "fasting-glucose")
+)
+POSTURAL_PRESSURE_FALL = Derivation(
+    "postural-pressure-fall", ("lying-systolic-pressure", "standing-systolic-pressure"), pressure_fall, decimals=0
+)
 ADJUSTED_CALCIUM = Derivation("adjusted-calcium", ("calcium", "albumin"), adjusted_calcium, decimals=2)
-DERIVATIONS = (TRANSFERRIN_SATURATION, ADJUSTED_CALCIUM)
+DERIVATIONS = (TRANSFERRIN_SATURATION, ADJUSTED_CALCIUM, OSMOLARITY, OSMOLARITY_FASTING, POSTURAL_PRESSURE_FALL)

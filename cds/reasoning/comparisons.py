@@ -219,6 +219,61 @@ class TakenWithin(_OfMeasure):
         return f"{self.measure.title} at most {self.period} old"
 
 
+class Haemolysed(_OfMeasure):
+    """A result from a sample that is said to be haemolysed (DS-19)."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        return met(m) if m.haemolysed else not_met(m)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title} from a haemolysed sample"
+
+
+class Unreleased(_OfMeasure):
+    """A result that the laboratory does not stand by yet."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        return not_met(m) if m.final else met(m)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title}: the newest is not released yet"
+
+
+class Changed(_OfMeasure):
+    """A comparison of the result that decides with one from before it; unknown unless both are numbers."""
+
+    def __init__(self, measure: Chooser, before: Chooser, words: str, test: Callable[[Decimal, Decimal], bool]) -> None:
+        super().__init__(measure)
+        self.before, self.words, self.test = before, words, test
+        self.reads |= before.reads
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen, earlier = self.measure.choose(chart), self.before.choose(chart)
+        now, then = chosen.result, earlier.result
+        if now is None:
+            return self._without_result(chosen)
+        if then is None:
+            return unknown(earlier.unknown or f"{self.before.title} (no earlier result within {self.before.within})")
+        if now.number is None or then.number is None:
+            return unknown(f"{self.measure.title} (no two numbers to compare)", facts=(now, then))
+        facts = (now, then)
+        return met(*facts) if self.test(now.number, then.number) else not_met(*facts)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title} {self.words}"
+
+
 class Unreadable(Criterion):
     """Results that could not be interpreted."""
 

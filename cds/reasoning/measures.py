@@ -4,8 +4,7 @@ The newest valid result decides (DS-5), inside the plan's look-back (DS-6). A re
 replaced by an older one: the value is then unknown (DS-16).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -15,13 +14,16 @@ from cds.chart.dates import Day, days_ago
 from cds.chart.facts import Flag, Indicator, Measurement
 from cds.reasoning.calculations import Derivation
 from cds.reasoning.comparisons import (
+    Changed,
     Chosen,
     Compared,
     Flagged,
+    Haemolysed,
     Known,
     Missing,
     TakenWithin,
     Unreadable,
+    Unreleased,
     both,
     by_laboratory,
     fixed,
@@ -174,6 +176,26 @@ class Measure:
         """The result is dated, to the day, and at most so old."""
         return TakenWithin(self, period)
 
+    def haemolysed(self) -> Criterion:
+        """The result is from a sample that is said to be haemolysed."""
+        return Haemolysed(self)
+
+    def unreleased(self) -> Criterion:
+        """The result is preliminary; only where the measure takes such ones at all."""
+        return Unreleased(self)
+
+    def fell_by_more_than(self, fall: Threshold, *, since: "Measure") -> Criterion:
+        """The number is lower than an earlier one by more than so much, in the canonical unit."""
+        return Changed(
+            self, since, f"fell by more than {fall} since {since.title}", lambda now, then: then - now > fall.value
+        )
+
+    def rose_to(self, times: Threshold, *, since: "Measure") -> Criterion:
+        """The number is so many times an earlier one, or more."""
+        return Changed(
+            self, since, f"is {times.value} times {since.title} or more", lambda now, then: now >= then * times.value
+        )
+
 
 def _is_equal(one: Measurement, other: Measurement) -> bool:
     """Whether two results are one number, said in two units."""
@@ -198,6 +220,38 @@ class _Near(Measure):
         if other is None or other.on is None:
             return False
         return abs(on.moment - other.on.moment) <= self.span.days * _DAY
+
+
+class _Before(Measure):
+    """An analyte before the result that decides for another measure."""
+
+    def __init__(self, other: Measure, within: Period, span: Period | None, *, lowest: bool) -> None:
+        super().__init__(other.codes, within)
+        self.other, self.span, self.lowest = other, span, lowest
+
+    @property
+    def title(self) -> str:
+        which = "lowest" if self.lowest else "result"
+        return f"the {which} of {self.span} before" if self.span else f"the {which} before"
+
+    def _choose(self, chart: Chart) -> Chosen:
+        other = self.other.choose(chart).result
+        chosen = super()._choose(chart) if other is not None and other.on is not None else Chosen()
+        return chosen if chosen.result is None or chosen.result.on is not None else Chosen()
+
+    def _counts(self, on: Day, chart: Chart) -> bool:
+        other = self.other.choose(chart).result
+        if other is None or other.on is None:
+            return False
+        gap = other.on.moment - on.moment
+        return gap > 0 and (self.span is None or gap <= self.span.days * _DAY)
+
+    def _belongs(self, on: Day, newest: Day | None) -> bool:
+        return self.lowest or super()._belongs(on, newest)
+
+    def _pick(self, inside: Sequence[Measurement]) -> Chosen:
+        readable = [m for m in inside if m.scale is not None]
+        return Chosen(min(readable, key=_size)) if self.lowest and readable else super()._pick(inside)
 
 
 class _Early(Measure):
@@ -237,7 +291,7 @@ def _size(m: Measurement) -> Decimal:
 
 
 class _Derived(Measure):
-    """An analyte as measured, or else as it follows from others of one day."""
+    """An analyte as measured, or else as it follows from others of one day or one draw."""
 
     def __init__(self, codes: Codes, within: Period, derivation: Derivation) -> None:
         super().__init__(codes, within)
@@ -252,17 +306,20 @@ class _Derived(Measure):
         return measured if on is not None and on.last >= derived.on.last else Chosen(derived)
 
     def _derive(self, chart: Chart) -> Measurement | None:
-        by_day: list[dict[date, Measurement]] = []
+        by_draw: list[dict[float, Measurement]] = []
         for name in self.derivation.inputs:
-            days: dict[date, Measurement] = {}
+            draws: dict[float, Measurement] = {}
             for m in chart.record.measurements(name):
                 if m.final and m.number is not None and m.on and m.on.exact:
-                    days.setdefault(m.on.first, m)
-            by_day.append(days)
-        shared = set(by_day[0]).intersection(*by_day[1:])
-        recent = [day for day in shared if 0 <= (chart.today - day).days <= self.within.days]
-        for day in sorted(recent, reverse=True):
-            if (derived := self._computed([days[day] for days in by_day])) is not None:
+                    draws.setdefault(m.on.moment if self.derivation.same_draw else m.on.first.toordinal(), m)
+            by_draw.append(draws)
+        shared = set(by_draw[0]).intersection(*by_draw[1:])
+        for draw in sorted(shared, reverse=True):
+            inputs = [draws[draw] for draws in by_draw]
+            on = inputs[0].on
+            if on is None or not 0 <= (chart.today - on.first).days <= self.within.days:
+                continue
+            if (derived := self._computed(inputs)) is not None:
                 return derived
         return None
 
@@ -274,7 +331,7 @@ class _Derived(Measure):
         value = rounded(value, self.derivation.decimals)
         if analyte.plausible and not analyte.plausible[0] <= value <= analyte.plausible[1]:
             return None
-        said = " and ".join(f"{m.name} {m.value} {m.unit}".strip() for m in inputs)
+        said = _and(f"{m.name} {m.value} {m.unit}".strip() for m in inputs)
         return Measurement(
             name=self.title,
             reference=inputs[0].reference,
@@ -291,6 +348,11 @@ class _Derived(Measure):
         )
 
 
+def _and(parts: Iterable[str]) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} and {last}"
+
+
 def latest(codes: Codes, within: Period, *, derivation: Derivation | None = None) -> Measure:
     """The newest result of an analyte, or else derived from others of one day."""
     return _Derived(codes, within, derivation) if derivation else Measure(codes, within)
@@ -302,6 +364,17 @@ def latest_even_preliminary(codes: Codes, within: Period) -> Measure:
     A preliminary result holds a card at `warning`; ask the released one beside it, which this one hides.
     """
     return _Early(codes, within)
+
+
+def previous(measure: Measure, within: Period) -> Measure:
+    """The newest result before the one that decides."""
+    return _Before(measure, within, None, lowest=False)
+
+
+def lowest_before(measure: Measure, within: Period) -> Measure:
+    """The lowest result of so long before the one that decides."""
+    look_back = Period(measure.within.name, measure.within.days + within.days, measure.within.evidence)
+    return _Before(measure, look_back, within, lowest=True)
 
 
 def latest_near(codes: Codes, within: Period, *, near: Measure, near_within: Period) -> Measure:
