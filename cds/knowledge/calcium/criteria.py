@@ -288,7 +288,8 @@ PLAN = Plan(
         ),
         Recommendation(
             name="untested",
-            when=all_of(cramp_or_tetany, risk, calcium.missing(), adult),
+            context=cramp_or_tetany,
+            when=all_of(risk, calcium.missing(), adult),
             unless=calcium_ordered,
             notes={"pregnant": pregnant},
             only={"magnesium": magnesium.missing(), "parathyrin": parathyrin.missing()},
