@@ -33,7 +33,7 @@ def _measure(analyte: str, newest: Any = latest) -> Measure:
     return measure
 
 
-def _result(code: str, value: float, unit: str, on: str = "2026-05-19", **members: Any) -> dict[str, Any]:
+def _result(code: str, value: float, unit: str, on: Any = "2026-05-19", **members: Any) -> dict[str, Any]:
     return observation(code, valueQuantity=quantity(value, unit), effectiveDateTime=on, **members)
 
 
