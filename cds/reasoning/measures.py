@@ -4,7 +4,7 @@ The newest valid result decides (DS-5), inside the plan's look-back (DS-6). A re
 replaced by an older one: the value is then unknown (DS-16).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -14,13 +14,15 @@ from cds.chart.dates import Day, days_ago
 from cds.chart.facts import Flag, Indicator, Measurement
 from cds.reasoning.calculations import Derivation
 from cds.reasoning.comparisons import (
-    Changed,
     Chosen,
     Compared,
+    Fallen,
     Flagged,
     Haemolysed,
     Known,
     Missing,
+    PersistentlyBelow,
+    Risen,
     TakenWithin,
     Unreadable,
     Unreleased,
@@ -91,6 +93,14 @@ class Measure:
             return Chosen(unknown=f"{self.title} ({area}: {reason})")
         return Chosen(last=last)
 
+    def history(self, chart: Chart) -> Iterator[Measurement]:
+        """Give every dated result of the look-back, newest first."""
+        for m in chart.record.measurements(self.codes.name):
+            if m.on is None or days_ago(m.on, chart.today) > self.within.days:
+                return
+            if m.final and not m.absent:
+                yield m
+
     def _counts(self, on: Day, chart: Chart) -> bool:  # noqa: ARG002 - measures of other kinds look at both
         """Whether a dated result counts for this measure at all."""
         return True
@@ -153,6 +163,28 @@ class Measure:
             flags=_HIGH,
         )  # fmt: skip
 
+    def at_least_times_range(self, times: Threshold, default: Threshold) -> Criterion:
+        """So many times the laboratory's upper limit or more; the default stands in where it states none."""
+        return Compared(
+            self, f"at least {times} times the laboratory's upper limit (else {default})",
+            lambda m: opposite(is_below(m, times.value * ranged(m, m.range_high, default))), (default,),
+        )  # fmt: skip
+
+    def above_times_range(self, times: Threshold, default: Threshold) -> Criterion:
+        """More than so many times the laboratory's upper limit; the default stands in where it states none."""
+        return Compared(
+            self, f"above {times} times the laboratory's upper limit (else {default})",
+            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))), (default,),
+        )  # fmt: skip
+
+    def persistently_below(self, limit: Threshold, period: Period) -> Criterion:
+        """Less than the limit, so long before as well, and never the limit or more between."""
+        return PersistentlyBelow(self, limit, period)
+
+    def risen(self, times: Threshold, within: Period) -> Criterion:
+        """Some result of the look-back is so many times an earlier one, or more, within the period."""
+        return Risen(self, times, within)
+
     def above_pregnancy_range(self, default: Threshold) -> Criterion:
         """More than the upper limit that the laboratory states for pregnancy, or than the default."""
         return Compared(
@@ -184,17 +216,9 @@ class Measure:
         """The result is preliminary; only where the measure takes such ones at all."""
         return Unreleased(self)
 
-    def fell_by_more_than(self, fall: Threshold, *, since: "Measure") -> Criterion:
-        """The number is lower than an earlier one by more than so much, in the canonical unit."""
-        return Changed(
-            self, since, f"fell by more than {fall} since {since.title}", lambda now, then: then - now > fall.value
-        )
-
-    def rose_to(self, times: Threshold, *, since: "Measure") -> Criterion:
-        """The number is so many times an earlier one, or more."""
-        return Changed(
-            self, since, f"is {times.value} times {since.title} or more", lambda now, then: now >= then * times.value
-        )
+    def fell_by_more_than(self, fall: Threshold) -> Criterion:
+        """The number is lower than that of the result before by more than so much, in the canonical unit."""
+        return Fallen(self, fall)
 
 
 def _is_equal(one: Measurement, other: Measurement) -> bool:
@@ -220,38 +244,6 @@ class _Near(Measure):
         if other is None or other.on is None:
             return False
         return abs(on.moment - other.on.moment) <= self.span.days * _DAY
-
-
-class _Before(Measure):
-    """An analyte before the result that decides for another measure."""
-
-    def __init__(self, other: Measure, within: Period, span: Period | None, *, lowest: bool) -> None:
-        super().__init__(other.codes, within)
-        self.other, self.span, self.lowest = other, span, lowest
-
-    @property
-    def title(self) -> str:
-        which = "lowest" if self.lowest else "result"
-        return f"the {which} of {self.span} before" if self.span else f"the {which} before"
-
-    def _choose(self, chart: Chart) -> Chosen:
-        other = self.other.choose(chart).result
-        chosen = super()._choose(chart) if other is not None and other.on is not None else Chosen()
-        return chosen if chosen.result is None or chosen.result.on is not None else Chosen()
-
-    def _counts(self, on: Day, chart: Chart) -> bool:
-        other = self.other.choose(chart).result
-        if other is None or other.on is None:
-            return False
-        gap = other.on.moment - on.moment
-        return gap > 0 and (self.span is None or gap <= self.span.days * _DAY)
-
-    def _belongs(self, on: Day, newest: Day | None) -> bool:
-        return self.lowest or super()._belongs(on, newest)
-
-    def _pick(self, inside: Sequence[Measurement]) -> Chosen:
-        readable = [m for m in inside if m.scale is not None]
-        return Chosen(min(readable, key=_size)) if self.lowest and readable else super()._pick(inside)
 
 
 class _Early(Measure):
@@ -283,6 +275,16 @@ class _OfDay(Measure):
             return Chosen(inside[0])
         picked = self.pick(readable, key=_size)
         return Chosen(picked, tuple(m for m in inside if m is not picked))
+
+
+class _OfSpan(_OfDay):
+    """One of all results of the look-back."""
+
+    def _belongs(self, on: Day, newest: Day | None) -> bool:  # noqa: ARG002 - any result of the look-back does
+        return True
+
+    def _pick(self, inside: Sequence[Measurement]) -> Chosen:
+        return Chosen(super()._pick(inside).result)  # the others of some days are no news
 
 
 def _size(m: Measurement) -> Decimal:
@@ -366,17 +368,6 @@ def latest_even_preliminary(codes: Codes, within: Period) -> Measure:
     return _Early(codes, within)
 
 
-def previous(measure: Measure, within: Period) -> Measure:
-    """The newest result before the one that decides."""
-    return _Before(measure, within, None, lowest=False)
-
-
-def lowest_before(measure: Measure, within: Period) -> Measure:
-    """The lowest result of so long before the one that decides."""
-    look_back = Period(measure.within.name, measure.within.days + within.days, measure.within.evidence)
-    return _Before(measure, look_back, within, lowest=True)
-
-
 def latest_near(codes: Codes, within: Period, *, near: Measure, near_within: Period) -> Measure:
     """The newest result of an analyte taken around the time of another result."""
     return _Near(codes, within, near, near_within)
@@ -390,6 +381,11 @@ def lowest_of_latest_day(codes: Codes, within: Period) -> Measure:
 def highest_of_latest_day(codes: Codes, within: Period) -> Measure:
     """The highest result of the newest day that has any: of two legs, the stiffer one."""
     return _OfDay(codes, within, max)
+
+
+def highest(codes: Codes, within: Period) -> Measure:
+    """The highest result of the look-back: a fever counts although it has come down since."""
+    return _OfSpan(codes, within, max)
 
 
 def unreadable(*measures: Measure) -> Criterion:

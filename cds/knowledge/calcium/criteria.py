@@ -15,7 +15,7 @@ from cds.knowledge.minerals.criteria import (
     magnesium,
     magnesium_low,
 )
-from cds.knowledge.patient.criteria import adult, cared_for, child, palliative, pregnant
+from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
 from cds.reasoning import (
     Criterion,
     Flag,
@@ -25,6 +25,7 @@ from cds.reasoning import (
     Recommendation,
     Threshold,
     affirmed,
+    age_known,
     all_of,
     any_of,
     begun_or_given,
@@ -37,6 +38,8 @@ from cds.reasoning import (
 )
 
 k = Knowledge.beside(__file__)
+
+of_known_age = age_known()
 
 lookback, pending, recent = k.period("lookback"), k.period("pending"), k.period("recent")
 egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
@@ -198,7 +201,7 @@ very_flagged = (("warning", _flagged(Flag.VERY_LOW, Flag.VERY_HIGH)),)
 PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
-    unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for an adult
+    unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for a birth date
     context=gate_or_tetany,
     mutes=palliative,
     shows={
@@ -264,24 +267,24 @@ PLAN = Plan(
         Recommendation(
             name="severely-high-not-recent", when=severely_high_before, notes={**as_uncorrected, **of_high}, only=workup
         ),
-        Recommendation(name="low", when=all_of(moderately_low, adult), notes=of_any, only=workup),
+        Recommendation(name="low", when=all_of(moderately_low, of_known_age), notes=of_any, only=workup),
         Recommendation(
-            name="high", when=all_of(moderately_high, adult), notes={**as_uncorrected, **of_high}, only=workup
+            name="high", when=all_of(moderately_high, of_known_age), notes={**as_uncorrected, **of_high}, only=workup
         ),
-        Recommendation(name="mildly-low", when=all_of(mildly_low, adult), notes=of_any, only=workup),
+        Recommendation(name="mildly-low", when=all_of(mildly_low, of_known_age), notes=of_any, only=workup),
         Recommendation(
-            name="mildly-high", when=all_of(mildly_high, adult), notes={**as_uncorrected, **of_high}, only=workup
+            name="mildly-high", when=all_of(mildly_high, of_known_age), notes={**as_uncorrected, **of_high}, only=workup
         ),
         Recommendation(
             name="flagged-low",
-            when=all_of(flagged_low, adult),
+            when=all_of(flagged_low, of_known_age),
             raises=very_flagged,
             notes={"pregnant": pregnant},
             only=workup,
         ),
         Recommendation(
             name="flagged-high",
-            when=all_of(flagged_high, adult),
+            when=all_of(flagged_high, of_known_age),
             raises=very_flagged,
             notes={"pregnant": pregnant},
             only=workup,
@@ -289,7 +292,7 @@ PLAN = Plan(
         Recommendation(
             name="untested",
             context=cramp_or_tetany,
-            when=all_of(risk, calcium.missing(), adult),
+            when=all_of(risk, calcium.missing(), of_known_age),
             unless=calcium_ordered,
             notes={"pregnant": pregnant},
             only={"magnesium": magnesium.missing(), "parathyrin": parathyrin.missing()},

@@ -13,7 +13,7 @@ from cds.knowledge.minerals.criteria import (
     potassium,
     potassium_low,
 )
-from cds.knowledge.patient.criteria import adult, cared_for, child, dialysis, palliative, pregnant
+from cds.knowledge.patient.criteria import cared_for, child, dialysis, palliative, pregnant
 from cds.knowledge.symptoms.criteria import cramp, leg_weakness, neuropathic
 from cds.reasoning import (
     Flag,
@@ -21,6 +21,7 @@ from cds.reasoning import (
     Plan,
     Recommendation,
     affirmed,
+    age_known,
     all_of,
     any_of,
     complains_of,
@@ -34,6 +35,8 @@ from cds.reasoning import (
 )
 
 k = Knowledge.beside(__file__)
+
+of_known_age = age_known()
 
 lookback, recent = k.period("lookback"), k.period("recent")
 magnesium_of_year = latest(k.codes("magnesium"), within=k.period("test_lookback"))
@@ -100,7 +103,7 @@ beside = {"basic-metabolic-panel": potassium.missing(), "calcium": calcium.missi
 PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
-    unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for an adult
+    unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for a birth date
     context=gate_or_tetany,
     mutes=palliative,
     shows={
@@ -154,7 +157,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="low",
-            when=all_of(low, adult),
+            when=all_of(low, of_known_age),
             raises=(
                 ("warning", potassium_low),
                 ("warning", calcium_low),
@@ -166,28 +169,28 @@ PLAN = Plan(
         ),
         Recommendation(
             name="flagged-low",
-            when=all_of(flagged_low, adult),
+            when=all_of(flagged_low, of_known_age),
             raises=(("warning", magnesium.flagged(Flag.VERY_LOW)),),
             notes=of_low,
             only=beside,
         ),
         Recommendation(
             name="high",
-            when=all_of(high, retaining, adult),
+            when=all_of(high, retaining, of_known_age),
             unless=affirmed(unit_doubtful),
             notes={"pregnant": pregnant},
         ),
         Recommendation(
             name="flagged-high",
-            when=all_of(any_of(all_of(flagged_high, retaining), flagged_very_high), adult),
+            when=all_of(any_of(all_of(flagged_high, retaining), flagged_very_high), of_known_age),
             raises=(("warning", flagged_very_high),),
             notes={"pregnant": pregnant},
         ),
-        Recommendation(name="verify-unit", when=all_of(unit_doubtful, any_of(adult, severely_high))),
+        Recommendation(name="verify-unit", when=all_of(unit_doubtful, any_of(of_known_age, severely_high))),
         Recommendation(
             name="untested",
             context=any_of(cramp_or_tetany, weak),
-            when=all_of(risk, magnesium_of_year.missing(), adult),
+            when=all_of(risk, magnesium_of_year.missing(), of_known_age),
             unless=ordered(k.codes("magnesium"), within=k.period("pending")),
             notes={"pregnant": pregnant, "alcohol": all_of(drinks_much, not_(affirmed(alcohol)))},
         ),

@@ -4,7 +4,6 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import (
-    adult,
     advanced_kidney_disease,
     cared_for,
     child,
@@ -18,6 +17,8 @@ from cds.reasoning import (
     Knowledge,
     Plan,
     Recommendation,
+    affirmed,
+    age_known,
     all_of,
     any_of,
     complains_of,
@@ -25,22 +26,21 @@ from cds.reasoning import (
     latest,
     latest_even_preliminary,
     latest_near,
-    lowest_before,
     not_,
     ordered,
-    previous,
     taking,
 )
 
 k = Knowledge.beside(__file__)
 
+of_known_age = age_known()
+"""With children set aside by the plan, an adult."""
+
 lookback, same_sample = k.period("lookback"), k.period("same_sample")
 potassium = latest(k.codes("potassium"), within=lookback)
-potassium_before = previous(potassium, within=lookback)
 early = latest_even_preliminary(k.codes("potassium"), within=lookback)
 magnesium = latest(k.codes("magnesium"), within=lookback)
 creatinine = latest(k.codes("creatinine"), within=lookback)
-creatinine_before = lowest_before(creatinine, within=k.period("injury_span"))
 calcium, corrected_calcium, phosphatase = (
     latest_near(k.codes(name), within=lookback, near=potassium, near_within=same_sample)
     for name in ("calcium", "corrected-calcium", "alkaline-phosphatase")
@@ -62,7 +62,7 @@ preliminary_high = all_of(early.unreleased(), early.at_least(k.threshold("severe
 
 digoxin = taking(k.codes("digoxin"))
 prolonging_qt = taking(k.codes("potassium-qt-drug"))
-fallen = potassium.fell_by_more_than(k.threshold("fall"), since=potassium_before)
+fallen = potassium.fell_by_more_than(k.threshold("fall"))
 lowering = taking(k.codes("potassium-lowering"))
 raising = taking(k.codes("potassium-raising"))
 on_potassium = taking(k.codes("potassium-replacement"))
@@ -75,7 +75,7 @@ risk = any_of(
     has(k.codes("potassium-laxative-abuse")),
 )
 haemolysed = potassium.haemolysed()
-kidney_injury = creatinine.rose_to(k.threshold("injury"), since=creatinine_before)
+kidney_injury = creatinine.risen(k.threshold("injury"), k.period("injury_span"))
 contaminated = all_of(  # EDTA binds calcium and brings potassium with it (DS-19)
     high,
     any_of(calcium.below(k.threshold("calcium_very_low")), corrected_calcium.below(k.threshold("calcium_very_low"))),
@@ -114,7 +114,7 @@ PLAN = Plan(
     mutes=palliative,
     shows={
         "potassium": potassium,
-        "before": potassium_before,
+        "fallen": fallen,
         "early": early,
         "lowering": lowering,
         "raising": raising_or_potassium,
@@ -137,14 +137,14 @@ PLAN = Plan(
         Recommendation(
             name="severely-low-preliminary",
             when=preliminary_low,
-            unless=all_of(severely_low, recent),
+            unless=affirmed(all_of(severely_low, recent)),
             notes={"haemolysed": early.haemolysed(), **of_anybody},
             only=magnesium_due,
         ),
         Recommendation(
             name="severely-high-preliminary",
             when=preliminary_high,
-            unless=all_of(severely_high, recent),
+            unless=affirmed(all_of(severely_high, recent)),
             notes={"haemolysed": early.haemolysed(), "dialysis": dialysis, **of_anybody},
         ),
         Recommendation(
@@ -161,27 +161,27 @@ PLAN = Plan(
         ),
         Recommendation(
             name="high-in-haemolysis",
-            when=all_of(high, haemolysed, any_of(severely_high, adult)),
+            when=all_of(high, haemolysed, any_of(severely_high, of_known_age)),
             raises=(("warning", very_high), *dangerous_together),
             notes={"ecg": very_high, **of_high, "qt": prolonging_qt},
             only={"electrocardiogram": very_high},
         ),
         Recommendation(
             name="very-low",
-            when=all_of(very_low, adult),
+            when=all_of(very_low, of_known_age),
             unless=severely_low,
             notes={**low_in_haemolysis, **of_low, **older},
             only=magnesium_due,
         ),
         Recommendation(
             name="very-high",
-            when=all_of(very_high, adult),
+            when=all_of(very_high, of_known_age),
             unless=any_of(severely_high, haemolysed),
             notes={**of_high, **older},
         ),
         Recommendation(
             name="low",
-            when=all_of(low, adult),
+            when=all_of(low, of_known_age),
             unless=any_of(flagged_low, very_low),
             raises=(*dangerous_together, ("warning", fallen)),
             notes={**low_in_haemolysis, **of_low, **older},
@@ -189,27 +189,27 @@ PLAN = Plan(
         ),
         Recommendation(
             name="high",
-            when=all_of(high, adult),
+            when=all_of(high, of_known_age),
             unless=any_of(very_high, haemolysed),
             raises=dangerous_together,
             notes={**of_high, "qt": prolonging_qt, **older},
         ),
         Recommendation(
             name="flagged-low",
-            when=all_of(flagged_low, adult),
+            when=all_of(flagged_low, of_known_age),
             raises=(("warning", potassium.flagged(Flag.VERY_LOW)),),
             notes={**low_in_haemolysis, **of_low, **older},
             only=magnesium_due,
         ),
         Recommendation(
             name="flagged-high",
-            when=all_of(flagged_high, adult),
+            when=all_of(flagged_high, of_known_age),
             raises=(("warning", potassium.flagged(Flag.VERY_HIGH)),),
             notes={"haemolysed": haemolysed, **of_high, **older},
         ),
         Recommendation(
             name="potassium-due",
-            when=all_of(risk, potassium.missing(), adult),
+            when=all_of(risk, potassium.missing(), of_known_age),
             unless=ordered(k.codes("potassium"), within=k.period("pending")),
             context=any_of(cramp, muscle, leg_weakness),
             notes={"pregnant": pregnant},

@@ -76,3 +76,5 @@ leg_weakness = any_of(
 numb_on_record = any_of(_symptom("neuropathic-symptom"), _symptom("burning-feet"))
 """Numbness, tingling, burning or a neuropathy that the chart states, whatever the answers say."""
 weakness_on_record = _symptom("leg-weakness")
+cramp_on_record = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"))
+"""Leg cramps that the chart states, whatever the answers say."""
