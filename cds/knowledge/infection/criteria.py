@@ -159,6 +159,7 @@ treated = any_of(
 
 weak_defence = any_of(
     has(k.codes("kidney-transplant")),
+    has(k.codes("infection-weak-defence")),
     complains_of(k.codes("infection-chemotherapy"), within=k.period("chemotherapy_lookback")),
 )
 severity = certain(
@@ -166,6 +167,7 @@ severity = certain(
         sirs,
         low_pressure,
         high_lactate,
+        dated("infection-sepsis", "coded_lately"),
         diabetic_foot,
         all_of(weak_defence, any_of(fever, not_(affirmed(treated)))),
     )
