@@ -2,6 +2,7 @@
 
 from cds.chart.facts import Flag
 from cds.reasoning.calculations import (
+    ADJUSTED_CALCIUM,
     OSMOLARITY,
     OSMOLARITY_FASTING,
     POSTURAL_PRESSURE_FALL,
@@ -18,6 +19,7 @@ from cds.reasoning.criteria import (
     answers,
     any_of,
     at_least,
+    begun_or_given,
     certain,
     complains_of,
     done,
@@ -39,8 +41,9 @@ from cds.reasoning.criteria import (
     younger_than,
 )
 from cds.reasoning.differential import Differential
-from cds.reasoning.knowledge import Knowledge
+from cds.reasoning.knowledge import Knowledge, Threshold
 from cds.reasoning.measures import (
+    Measure,
     highest,
     highest_of_latest_day,
     latest,
@@ -50,8 +53,10 @@ from cds.reasoning.measures import (
     unreadable,
 )
 from cds.reasoning.plans import Plan, Recommendation
+from cds.reasoning.relations import computed, deciding, taken_after_start, unit_unconfirmed
 
 __all__ = [
+    "ADJUSTED_CALCIUM",
     "OSMOLARITY",
     "OSMOLARITY_FASTING",
     "POSTURAL_PRESSURE_FALL",
@@ -60,8 +65,10 @@ __all__ = [
     "Differential",
     "Flag",
     "Knowledge",
+    "Measure",
     "Plan",
     "Recommendation",
+    "Threshold",
     "affirmed",
     "age_known",
     "aged",
@@ -71,8 +78,11 @@ __all__ = [
     "answers",
     "any_of",
     "at_least",
+    "begun_or_given",
     "certain",
     "complains_of",
+    "computed",
+    "deciding",
     "done",
     "drafted_twice",
     "drafting",
@@ -94,7 +104,9 @@ __all__ = [
     "ordered",
     "scored",
     "sex_is",
+    "taken_after_start",
     "taking",
+    "unit_unconfirmed",
     "unreadable",
     "younger_than",
 ]

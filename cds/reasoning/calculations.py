@@ -7,7 +7,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """How an analyte follows from others that were measured on the same day, or in the same draw.
+    """How an analyte follows from others that were measured on the same day, in the same draw, or about then.
 
     Attributes:
         gives: the derived analyte.
@@ -31,6 +31,17 @@ def saturation(iron: Decimal, binding_capacity: Decimal) -> Decimal | None:
         The definition: iron / total iron-binding capacity.
     """
     return iron / binding_capacity * 100 if binding_capacity else None
+
+
+def adjusted_calcium(calcium: Decimal, albumin: Decimal) -> Decimal:
+    """Calcium adjusted for albumin [mmol/L] from total calcium [mmol/L] and albumin [g/L].
+
+    Source:
+        The formula in common use: 0.02 mmol/L for each g/L of albumin below 40. It is unreliable in kidney disease
+        (Lian et al. BMJ Open 2018;8:e017703) and far from a normal albumin.
+    """
+    for_each, usual = Decimal("0.02"), 40
+    return calcium + for_each * (usual - albumin)
 
 
 def osmolarity(sodium: Decimal, potassium: Decimal, glucose: Decimal, urea: Decimal) -> Decimal:
@@ -61,4 +72,5 @@ OSMOLARITY, OSMOLARITY_FASTING = (
 POSTURAL_PRESSURE_FALL = Derivation(
     "postural-pressure-fall", ("lying-systolic-pressure", "standing-systolic-pressure"), pressure_fall, decimals=0
 )
-DERIVATIONS = (TRANSFERRIN_SATURATION, OSMOLARITY, OSMOLARITY_FASTING, POSTURAL_PRESSURE_FALL)
+ADJUSTED_CALCIUM = Derivation("adjusted-calcium", ("calcium", "albumin"), adjusted_calcium, decimals=2)
+DERIVATIONS = (TRANSFERRIN_SATURATION, ADJUSTED_CALCIUM, OSMOLARITY, OSMOLARITY_FASTING, POSTURAL_PRESSURE_FALL)

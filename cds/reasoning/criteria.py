@@ -275,9 +275,15 @@ class _Lasting(_Listed):
         super().__init__(codes.name, find, (area,), absence, sentence)
         self.codes = codes
 
-    def for_at_least(self, period: Period) -> Criterion:
-        """For so long, by the earliest start; unknown without any start."""
-        return _Since(self, period, longer=True)
+    def for_at_least(self, period: Period, *, renewed_within: Period | None = None) -> Criterion:
+        """For so long, by the earliest start; unknown without any start.
+
+        Args:
+            period: how long.
+            renewed_within: how far apart the starts of prescriptions that are one continuous treatment may lie; then
+                those that are no longer current count as well.
+        """
+        return _Since(self, period, longer=True, renewed_within=renewed_within)
 
     def for_less_than(self, period: Period) -> Criterion:
         """For less than so long, by the earliest start; unknown without any start."""
@@ -289,9 +295,11 @@ class _Lasting(_Listed):
 
 
 class _Since(_Combined):
-    def __init__(self, lasting: _Lasting, period: Period, *, longer: bool) -> None:
+    def __init__(
+        self, lasting: _Lasting, period: Period, *, longer: bool, renewed_within: Period | None = None
+    ) -> None:
         super().__init__((lasting,))
-        self.lasting, self.period, self.longer = lasting, period, longer
+        self.lasting, self.period, self.longer, self.renewed_within = lasting, period, longer, renewed_within
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.lasting.check(chart)
@@ -300,11 +308,23 @@ class _Since(_Combined):
         starts = [start for fact in finding.basis if (start := _start(fact)) is not None]
         if not starts:
             return unknown(f"{self.lasting.codes.title} (since when)")
-        long = max(days_ago(start, chart.today) for start in starts) >= self.period.days
-        return finding if long is self.longer else not_met(*finding.basis)
+        since = max(days_ago(start, chart.today) for start in starts)
+        if self.renewed_within is not None:
+            for drug in sorted(chart.record.drugs(self.lasting.codes.name), key=_newest_first):
+                if (
+                    drug.start is not None
+                    and 0 <= days_ago(drug.start, chart.today) - since <= self.renewed_within.days
+                ):
+                    since = days_ago(drug.start, chart.today)
+        return finding if (since >= self.period.days) is self.longer else not_met(*finding.basis)
 
     def sentence(self) -> str:
-        return f"{self.lasting} for {'at least' if self.longer else 'less than'} {self.period}"
+        renewed = f", prescriptions up to {self.renewed_within} apart being one" if self.renewed_within else ""
+        return f"{self.lasting} for {'at least' if self.longer else 'less than'} {self.period}{renewed}"
+
+
+def _newest_first(drug: Drug) -> float:
+    return -drug.start.moment if drug.start is not None else 0.0
 
 
 class _NotAfter(_Combined):
@@ -450,6 +470,18 @@ def taking(codes: Codes, *, given_within: Period | None = None, finished: bool =
     also += f", or given within {given_within}" if given_within else ""
     absence = Absence(name=codes.title, value="not among the current medications")
     return _Lasting(codes, find, Area.MEDICATIONS, absence, f"{codes.title} among the current medications{also}")
+
+
+def begun_or_given(codes: Codes, *, within: Period) -> Criterion:
+    """A medication that was begun or given in the period; for drugs whose single dose acts for long."""
+
+    def find(chart: Chart) -> Iterable[Drug]:
+        return (d for d in chart.record.drugs(codes.name) if (d.current or d.given) and _recent(d.on, within, chart))
+
+    return _Listed(
+        codes.name, find, (Area.MEDICATIONS,), Absence(name=codes.title, value=f"none within {within}"),
+        f"{codes.title} begun or given within {within}",
+    )  # fmt: skip
 
 
 def ordered(codes: Codes, *, within: Period, completed: bool = False) -> Criterion:

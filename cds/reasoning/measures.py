@@ -236,7 +236,7 @@ class _Near(Measure):
 
     def __init__(self, codes: Codes, within: Period, other: Measure, span: Period) -> None:
         super().__init__(codes, within)
-        self.other, self.span = other, span
+        self.other, self.span, self.preliminary = other, span, other.preliminary
         self.reads |= other.reads
 
     def _counts(self, on: Day, chart: Chart) -> bool:
