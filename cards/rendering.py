@@ -146,7 +146,12 @@ class Press:
         unknown = [escaped(word) for t in folded for a in t.advice for word in a.unknown]
         if unknown:
             parts.append(_listed(WORDING.not_checked, unknown))
-        parts.append(f"_{WORDING.safety.format(today=self.desk.chart.today.isoformat())}_")
+        closing = WORDING.safety.format(today=self.desk.chart.today.isoformat())
+        parts.append(
+            f"_{closing} {WORDING.draft.format(plan=WORDING.fold_title, version=view.draft)}_"
+            if view.draft
+            else f"_{closing}_"
+        )
         form = Link(WORDING.intake_link, f"{self.public_url}{INTAKE}", "absolute")
         return Card(
             uuid=str(uuid.uuid4()),

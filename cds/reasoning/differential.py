@@ -49,6 +49,8 @@ class View:
     """What makes it worth while to settle the matter soon."""
     answered: bool = False
     """Whether the patient has told anything of the features."""
+    draft: str = ""
+    """The version of the weights, as long as no clinician has approved them."""
 
     def is_worth_showing(self, own: Collection[str]) -> bool:
         """Whether there is something to weigh beside the topics that have cards of their own.
@@ -111,6 +113,7 @@ class Differential:
                 for name, criterion in self.severity.items()
                 if (found := criterion.holds(chart)) is not None
             ),
+            draft="" if self.knowledge.file.status == "active" else self.knowledge.file.version,
             answered=any(chart.record.answers(link) for link in self._asked()),
         )
 

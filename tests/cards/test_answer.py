@@ -144,7 +144,7 @@ def test_uuids_are_new_for_every_answer() -> None:
 
 
 def test_every_card_says_that_it_is_draft_and_no_diagnosis() -> None:
-    for card in _answer(max_cards=9):
+    for card in _answer(max_cards=9, view=assess(_opened().chart).view):
         assert "not a diagnosis" in card["detail"]
         assert "not yet approved by a clinician" in card["detail"]
 
