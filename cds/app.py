@@ -17,6 +17,7 @@ from cds.errors import CallError
 from cds.hooks import pages, statuses
 from cds.hooks.middleware import Cors, Guarded, Tidied
 from cds.hooks.routes import HookRoutes, answer
+from cds.hooks.shared import SharedKnowledge
 from cds.services import REVIEW, knowledge, needs
 from cds.settings import Settings, load_settings
 
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings))
     app.include_router(HookRoutes(settings).router)
     app.include_router(pages.router)
+    app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)
     app.add_exception_handler(RequestValidationError, _of_address)

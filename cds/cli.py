@@ -21,6 +21,7 @@ from cards.suggestions import Desk
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
 from cds.errors import LegworkError
+from cds.export import package
 from cds.hooks import discovery
 from cds.offline import Opened, open_bundle
 from cds.reasoning import versions
@@ -125,6 +126,13 @@ def review_topic(topic: Annotated[str, typer.Argument(help="A topic code, as `le
         out.print(Markdown(text))
     else:
         sys.stdout.write(text)
+
+
+@app.command()
+def export(folder: Annotated[Path, typer.Argument(help="Where the package goes.", file_okay=False)]) -> None:
+    """Write the knowledge as a FHIR package folder."""
+    count = package.write(folder)
+    out.print(f"{count} resources in {folder / 'package'}", highlight=False)
 
 
 @app.command()

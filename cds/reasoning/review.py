@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.knowledge import PROPOSED, Threshold
-from cds.reasoning.plans import Plan, placeholders
+from cds.reasoning.plans import Plan, Recommendation, placeholders
 
 
 def review(plan: Plan) -> str:
@@ -39,26 +39,33 @@ def _recommendations(plan: Plan) -> Iterator[str]:
         yield ""
         yield f"## {words.rule}: {recommendation.name} ({words.indicator})"
         yield ""
-        yield f"“{_filled(plan, words.summary)}”"
+        yield f"“{filled(plan, words.summary)}”"
         yield ""
-        yield f"- When: {recommendation.when}"
-        if recommendation.context:
-            yield f"- Instead of the usual complaint: {recommendation.context}"
-        if recommendation.unless:
-            yield f"- Unless: {recommendation.unless}"
-        for word, criterion in recommendation.raises:
-            yield f"- Raised to {word} when: {criterion}"
-        for word, criterion in recommendation.caps:
-            yield f"- At most {word} when: {criterion}"
-        yield f"- Why: {_filled(plan, words.why)}"
+        yield from (f"- {ground}" for ground in grounds(recommendation))
+        yield f"- Why: {filled(plan, words.why)}"
         for text in words.consider:
-            yield f"- Consider: {_filled(plan, text)}"
+            yield f"- Consider: {filled(plan, text)}"
         for name, criterion in recommendation.notes.items():
-            yield f"- Adds “{_filled(plan, words.notes[name])}” when: {criterion}"
+            yield f"- Adds “{filled(plan, words.notes[name])}” when: {criterion}"
         for order in words.suggests:
             condition = f" when: {recommendation.only[order]}" if order in recommendation.only else ""
             yield f"- Offers the draft order “{plan.knowledge.base.orders[order].label}”{condition}"
         yield f"- Evidence: {', '.join(_label(plan, key) for key in words.evidence)}"
+
+
+def grounds(recommendation: Recommendation) -> Iterator[str]:
+    """Say when a recommendation is made, and how urgent it is then."""
+    if recommendation.order:
+        yield f"While orders are being written: {recommendation.order}"
+    yield f"When: {recommendation.when}"
+    if recommendation.context:
+        yield f"Instead of the usual complaint: {recommendation.context}"
+    if recommendation.unless:
+        yield f"Unless: {recommendation.unless}"
+    for word, criterion in recommendation.raises:
+        yield f"Raised to {word} when: {criterion}"
+    for word, criterion in recommendation.caps:
+        yield f"At most {word} when: {criterion}"
 
 
 def _terms(plan: Plan) -> Iterator[str]:
@@ -74,7 +81,7 @@ def _terms(plan: Plan) -> Iterator[str]:
 def _criteria(plan: Plan) -> Iterator[Criterion]:
     yield from (c for c in (plan.for_whom, plan.context, plan.unless, plan.mutes) if c is not None)
     for r in plan.recommends:
-        yield from (c for c in (r.when, r.unless, r.context) if c is not None)
+        yield from (c for c in (r.when, r.unless, r.context, r.order) if c is not None)
         yield from (c for _, c in (*r.raises, *r.caps, *r.notes.items(), *r.only.items()))
 
 
@@ -126,7 +133,7 @@ def _threshold(plan: Plan, name: str) -> Threshold:
     return plan.knowledge.threshold(name)
 
 
-def _filled(plan: Plan, text: str) -> str:
+def filled(plan: Plan, text: str) -> str:
     """Fill in the limits; what depends on the patient stays a placeholder."""
     file = plan.knowledge.file
     known = {name: str(_threshold(plan, name)) for name in file.thresholds}
