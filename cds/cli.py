@@ -22,13 +22,13 @@ from cds.cases import cases, failures
 from cds.chart.chart import Chart
 from cds.errors import LegworkError
 from cds.export import package
+from cds.export.pages import page, pages
 from cds.hooks import discovery
 from cds.offline import Opened, open_bundle
 from cds.reasoning import versions
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import State
 from cds.reasoning.plans import Plan
-from cds.reasoning.review import review
 from cds.services import SERVICES, assess, knowledge, plans
 from cds.settings import load_settings
 
@@ -120,12 +120,22 @@ def discover() -> None:
 
 @app.command("review")
 def review_topic(topic: Annotated[str, typer.Argument(help="A topic code, as `legwork topics` lists them.")]) -> None:
-    """Print a plan as sentences, limits filled in."""
-    text = review(_plan(topic))
+    """Print the page that a clinician signs: a plan in sentences, limits filled in, its codes and cases."""
+    text = page(_plan(topic))
     if out.is_terminal:
         out.print(Markdown(text))
     else:
         sys.stdout.write(text)
+
+
+@app.command("pages")
+def write_pages(folder: Annotated[Path, typer.Argument(help="Where they go.", file_okay=False)]) -> None:
+    """Write the review pages of all topics."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = dict(pages())
+    for name, text in written.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    out.print(f"{len(written)} pages in {folder}", highlight=False)
 
 
 @app.command()

@@ -4,8 +4,8 @@ import msgspec
 from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
+from cds.export.pages import page
 from cds.hooks.statuses import HEADERS, JSON
-from cds.reasoning.review import review
 from cds.services import plans
 
 router = APIRouter()
@@ -29,5 +29,5 @@ async def knowledge_page(topic: str) -> Response:
     """Show how a topic's advice is reached, as plain text."""
     for plan in plans():
         if plan.topic == topic:
-            return Response(review(plan), headers=HEADERS, media_type="text/plain; charset=utf-8")
+            return Response(page(plan), headers=HEADERS, media_type="text/plain; charset=utf-8")
     raise HTTPException(404)
