@@ -22,6 +22,7 @@ class Vocabulary:
         titles: concept -> how a card names it.
         needs_leg: concepts that count only when the resource names a leg.
         leg: the words that name one.
+        sides: a word that names a side -> `left`, `right` or `both`.
     """
 
     codes: CodeBook = field(default_factory=CodeBook)
@@ -33,5 +34,6 @@ class Vocabulary:
     titles: dict[str, str] = field(default_factory=dict)
     needs_leg: frozenset[str] = frozenset()
     leg: frozenset[str] = frozenset()
+    sides: Mapping[str, str] = field(default_factory=dict)
     also_item: Mapping[str, str] = field(default_factory=dict)
     """Another questionnaire's item -> the item of ours that asks the same."""

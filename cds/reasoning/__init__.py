@@ -1,6 +1,7 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
+from cds.reasoning.alarms import alarming, charted, follows, not_charted, weak_alone
 from cds.reasoning.calculations import TRANSFERRIN_SATURATION
 from cds.reasoning.criteria import (
     Criterion,
@@ -23,7 +24,9 @@ from cds.reasoning.criteria import (
     in_hospital,
     not_,
     ordered,
+    scored,
     sex_is,
+    stayed_in_hospital,
     taking,
     younger_than,
 )
@@ -39,6 +42,7 @@ __all__ = [
     "Plan",
     "Recommendation",
     "affirmed",
+    "alarming",
     "aged",
     "all_of",
     "allergic_to",
@@ -46,12 +50,14 @@ __all__ = [
     "answers",
     "any_of",
     "at_least",
+    "charted",
     "complains_of",
     "done",
     "drafted_twice",
     "drafting",
     "ever_had",
     "family_history",
+    "follows",
     "has",
     "highest_of_latest_day",
     "in_care",
@@ -60,9 +66,13 @@ __all__ = [
     "latest_near",
     "lowest_of_latest_day",
     "not_",
+    "not_charted",
     "ordered",
+    "scored",
     "sex_is",
+    "stayed_in_hospital",
     "taking",
     "unreadable",
+    "weak_alone",
     "younger_than",
 ]
