@@ -1,7 +1,7 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.alarms import alarming, charted, follows, not_charted, weak_alone
+from cds.reasoning.alarms import aged_answers, alarming, charted, follows, not_charted, weak_alone
 from cds.reasoning.calculations import TRANSFERRIN_SATURATION
 from cds.reasoning.criteria import (
     Criterion,
@@ -30,7 +30,7 @@ from cds.reasoning.criteria import (
     taking,
     younger_than,
 )
-from cds.reasoning.knowledge import Knowledge
+from cds.reasoning.knowledge import Knowledge, Threshold
 from cds.reasoning.measures import highest_of_latest_day, latest, latest_near, lowest_of_latest_day, unreadable
 from cds.reasoning.plans import Plan, Recommendation
 
@@ -41,7 +41,9 @@ __all__ = [
     "Knowledge",
     "Plan",
     "Recommendation",
+    "Threshold",
     "affirmed",
+    "aged_answers",
     "alarming",
     "aged",
     "all_of",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from cds.chart.chart import Chart
-from cds.chart.facts import Absence, Fact, Indicator
+from cds.chart.facts import Absence, Answer, Fact, Indicator
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import Finding, State, met, not_met, unknown
 
@@ -34,7 +34,8 @@ class _WeakAlone(_Of):
         finding = self.parts[0].check(chart)
         if finding.state is not State.MET:
             return finding
-        return finding if all(fact.cap is Indicator.INFO for fact in finding.basis) else not_met(*finding.basis)
+        present = [fact for fact in finding.basis if not isinstance(fact, Absence)]
+        return finding if all(fact.cap is Indicator.INFO for fact in present) else not_met(*finding.basis)
 
     def sentence(self) -> str:
         return f"({self.parts[0]}) by free text or other weak facts alone"
@@ -43,6 +44,23 @@ class _WeakAlone(_Of):
 def weak_alone(part: Criterion) -> Criterion:
     """The part is met, and every fact behind it is one that alone would carry `info` at most: free text, undated."""
     return _WeakAlone(part)
+
+
+class _AgedAnswers(_Of):
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.parts[0].check(chart)
+        if finding.state is not State.MET:
+            return finding
+        aged = [fact for fact in finding.basis if isinstance(fact, Answer) and fact.cap < Indicator.CRITICAL]
+        return met(*aged) if aged else not_met(*finding.basis)
+
+    def sentence(self) -> str:
+        return f"({self.parts[0]}), partly by answers that are no longer fresh"
+
+
+def aged_answers(part: Criterion) -> Criterion:
+    """The part is met, and some answer behind it is no longer fresh (`answered`)."""
+    return _AgedAnswers(part)
 
 
 class _Follows(_Of):
