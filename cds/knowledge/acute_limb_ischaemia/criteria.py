@@ -46,7 +46,7 @@ def newly(name: str) -> Criterion:
 
 coded_lately = alarming(complains_of(k.codes("ali-ischaemia"), within=acute, dated=True))
 coded = alarming(complains_of(k.codes("ali-ischaemia"), within=acute))
-reopened = any_of(done(k.codes("ali-revascularisation"), within=acute), done(k.codes("arterial-procedure"), within=acute))
+reopened = any_of(*(done(k.codes(name), within=acute) for name in ("ali-revascularisation", "arterial-procedure")))
 with_the_vascular_team = any_of(in_hospital(k.codes("ali-ischaemia")), in_hospital(k.codes("ali-vascular-service")))
 settled = any_of(with_the_vascular_team, follows(reopened, coded_lately))
 
@@ -63,7 +63,8 @@ weak = any_of(told("weakness", "new-or-worse", "cannot-move"), newly("leg-weakne
 pulseless = any_of(
     answers(k.codes("ali-pulse-palpation"), k.codes("ali-pulse-absent"), within=acute), newly("ali-absent-pulse")
 )
-pain = any_of(alarming(ache), leg_pain_scored, told("leg-symptom"), told_at_least("pain-score", k.threshold("some_pain")))
+scored_pain = any_of(leg_pain_scored, told_at_least("pain-score", k.threshold("some_pain")))
+pain = any_of(alarming(ache), scored_pain, told("leg-symptom"))
 sudden = any_of(told("sudden"), newly("ali-sudden"))
 began_lately = any_of(
     told("onset", "within-24h", "days-1-14"),
@@ -101,18 +102,18 @@ out_of_proportion = alarming(complains_of(k.codes("ali-pain-out-of-proportion"),
 too_painful = any_of(in_pain(k.threshold("compartment_pain")), out_of_proportion)
 
 
-def compartment(**when: bool) -> Criterion:
+def compartment(*, dated: bool) -> Criterion:
     """A compartment syndrome of the leg, coded or in words."""
 
     def told_of(name: str) -> Criterion:
-        return alarming(complains_of(k.codes(name), within=just_now, **when))
+        return alarming(complains_of(k.codes(name), within=just_now, dated=dated))
 
     anywhere = all_of(told_of("ali-compartment-any-site"), gate)
     return any_of(told_of("ali-compartment-syndrome"), told_of("ali-compartment-leg-named"), anywhere)
 
 
 compartment_coded_lately = compartment(dated=True)
-compartment_coded = compartment()
+compartment_coded = compartment(dated=False)
 compartment_pattern = all_of(any_of(injured, tight_cast), any_of(too_painful, weak, numb))
 compartment_feared = any_of(compartment_coded, compartment_pattern)
 released = done(k.codes("ali-fasciotomy"), within=acute)
