@@ -47,11 +47,12 @@ def stay(encounter: Encounter, *, over: bool = False) -> Stay | None:
     """Read an encounter as where the patient is, or was; None when it is not under way, or not over."""
     if encounter.status not in (_OVER if over else _UNDER_WAY):
         return None
+    inpatient = bool(codes(encounter.class_) & _INPATIENT)
     return Stay(
-        name="Encounter",
+        name="Hospital stay" if inpatient else "Encounter",
         reference=f"Encounter/{encounter.id}" if encounter.id else "",
         on=began(encounter),
-        inpatient=bool(codes(encounter.class_) & _INPATIENT),
+        inpatient=inpatient,
         ended=_ended(encounter) if over else None,
     )
 

@@ -18,6 +18,7 @@ from cds.reasoning import (
     answers,
     any_of,
     at_least,
+    charted,
     complains_of,
     done,
     drafting,
@@ -26,6 +27,7 @@ from cds.reasoning import (
     in_hospital,
     latest,
     not_,
+    not_charted,
     ordered,
     taking,
     weak_alone,
@@ -76,8 +78,16 @@ began_lately = any_of(
         not_(affirmed(began_long_ago)),
     ),
 )  # fmt: skip
-signs = at_least(int(k.threshold("signs").value), pain, pale_or_blue, cold, numb, weak, pulseless)
-pattern = all_of(began_lately, any_of(sudden, cold), signs)
+six_signs = (
+    all_of(pulseless).called("absent pulse"),
+    all_of(cold).called("coldness"),
+    all_of(pale_or_blue).called("pallor or blueness"),
+    all_of(numb).called("numbness"),
+    all_of(weak).called("weakness"),
+    all_of(pain).called("pain"),
+)
+signs = at_least(int(k.threshold("signs").value), *six_signs)
+pattern = all_of(signs, any_of(sudden, cold), began_lately)
 usual_for_the_patient = all_of(
     has(k.codes("ali-raynaud")), said("side", "both"), not_(affirmed(any_of(numb, weak, pulseless)))
 )
@@ -155,6 +165,7 @@ PLAN = Plan(
     for_whom=cared_for,
     context=gate,
     mutes=palliative,
+    shows={"charted": charted(*six_signs), "not_charted": not_charted(*six_signs)},
     recommends=(
         Recommendation(
             name="occlusion-recorded",

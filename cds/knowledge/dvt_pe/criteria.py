@@ -134,7 +134,7 @@ previous_thrombosis = alarming(
 )
 wells = (
     all_of(active_cancer).called("active cancer"),
-    all_of(paralysed).called("paralysis, paresis or leg cast"),
+    all_of(paralysed).called("paralysis or leg cast"),
     all_of(laid_up).called("bed rest or major surgery"),
     all_of(tender).called("tender deep veins"),
     # One report counts once: a whole leg counts besides only where another report says that one leg is swollen.
