@@ -1,10 +1,10 @@
 """Which cards, in which order: one per topic, the most urgent first, few, the rest folded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cards.wording import WORDING
-from cds.chart.facts import Indicator
+from cds.chart.facts import Absence, Fact, Indicator
 from cds.reasoning.plans import Advice
 
 
@@ -29,16 +29,41 @@ class Ranked:
     folded: Sequence[TopicAdvice]
 
 
-def rank(advice: Iterable[Advice], max_cards: int) -> Ranked:
-    """Order advice by urgency and topic, and fold what exceeds `max_cards`; what is critical is never folded."""
+def rank(advice: Iterable[Advice], max_cards: int, scores: Mapping[str, int]) -> Ranked:
+    """Order advice by urgency, by what speaks for its topic, and by topic; fold what exceeds `max_cards`.
+
+    What is critical is never folded; beside it, what can wait for a routine visit has no card of its own.
+    """
     by_topic: dict[str, list[Advice]] = {}
     for one in advice:
         by_topic.setdefault(one.plan.topic, []).append(one)
     topics = [TopicAdvice(t, tuple(sorted(a, key=lambda x: -x.indicator))) for t, a in by_topic.items()]
-    topics.sort(key=lambda t: (-t.indicator, _place(t.topic), t.topic))
+    topics.sort(key=lambda t: (-t.indicator, -scores.get(t.topic, 0), _place(t.topic), t.topic))
     critical = [t for t in topics if t.indicator is Indicator.CRITICAL]
-    others = topics[len(critical) :]
-    return Ranked(critical + others[:max_cards], others[max_cards:])
+    own, folded = list(critical), list[TopicAdvice]()
+    for topic in topics[len(critical) :]:
+        waits = topic.indicator is Indicator.INFO and (bool(critical) or _is_said(topic, own))
+        full = len(own) - len(critical) >= max_cards
+        (folded if waits or full else own).append(topic)
+    return Ranked(own, folded)
+
+
+def _is_said(topic: TopicAdvice, own: Iterable[TopicAdvice]) -> bool:
+    """Whether a card above says the same, and shows every fact that a topic rests on: its own card would repeat it."""
+    facts = _facts(topic)
+    same = WORDING.repeats.get(topic.topic, ())
+    return bool(facts) and any(facts <= _facts(other) for other in own if other.topic in same)
+
+
+def _facts(topic: TopicAdvice) -> set[str]:
+    """Name the resources and the missing tests behind a topic's advice; complaint and age are on every card."""
+    usual = {fact.reference for advice in topic.advice for fact in advice.context}
+    found = {_news(fact) for advice in topic.advice for fact in advice.basis} - usual
+    return {fact for fact in found if fact and not fact.startswith("Patient/")}
+
+
+def _news(fact: Fact) -> str:
+    return fact.name if isinstance(fact, Absence) and fact.worth_saying else fact.reference
 
 
 def _place(topic: str) -> int:

@@ -1,7 +1,7 @@
 """Wording a card: what the chart shows, why it may matter, what to consider, what was not checked."""
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from cards.models import Advised, Basis, Card, CardsResponse, Coding, Extension, Link, Source
@@ -10,12 +10,16 @@ from cards.suggestions import Desk
 from cards.text import bounded, escaped, plain, shortened
 from cards.wording import WORDING
 from cds.chart.facts import Absence, Fact, Indicator, Measurement
+from cds.reasoning.assessment import Assessment
+from cds.reasoning.differential import Cause, Sign, View
 from cds.reasoning.files import Evidence, OverridesFile
 from cds.reasoning.knowledge import PROPOSED
 from cds.reasoning.plans import Advice
 
 DIFFERENTIAL = "differential"
 DATA_QUALITY = "dataquality"
+INTAKE = "/fhir/Questionnaire/leg-ache-intake"
+"""Where the service publishes the intake form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +31,38 @@ class Press:
     public_url: str
     max_cards: int = WORDING.max_cards
 
-    def answer(
-        self, advice: Sequence[Advice], failed: Sequence[str] = (), lost: Sequence[str] = (), unread: int = 0
-    ) -> CardsResponse:
-        """Turn advice into cards.
+    def answer(self, assessment: Assessment, unread: int = 0) -> CardsResponse:
+        """Turn an assessment into cards.
+
+        What broke down or did not arrive is said once, on the first card, or on a card of its own where there is no
+        other: silence must not pass for "nothing found".
 
         Args:
-            advice: of all plans, in any order.
-            failed: titles of plans that broke down.
-            lost: data that were asked for and did not arrive, in words. Both are said once, on the first card, or on a
-                card of their own where there is no other: silence must not pass for "nothing found".
+            assessment: what the plans conclude.
             unread: resources that could not be read; said on the first card, but for them alone nobody is disturbed.
         """
-        ranked = rank(advice, self.max_cards)
-        unchecked = [*(WORDING.failed.format(title=title) for title in failed), *lost]
+        view = assessment.view
+        ranked = rank(assessment.advice, self.max_cards, view.scores)
+        unchecked = [*(WORDING.failed.format(title=title) for title in assessment.failed), *assessment.lost]
         if not ranked.own:
-            return CardsResponse((self._admission(unchecked),) if unchecked else ())
+            told = [self._differential((), view, (), after_emergency=False)] if view.is_worth_showing(()) else []
+            return CardsResponse((*told, self._admission(unchecked)) if unchecked else tuple(told))
         if unread:
             unchecked.append(WORDING.unread.format(count=unread))
         first, *others = ranked.own
-        cards = [self._card(first, unchecked), *(self._card(topic) for topic in others)]
-        if ranked.folded:
-            cards.append(self._fold(ranked.folded))
+        emergency = first.indicator is Indicator.CRITICAL
+        spare = [] if emergency else list(assessment.self_care)
+        cards = [self._card(first, spare, unchecked), *(self._card(topic, spare) for topic in others)]
+        own = {topic.topic for topic in ranked.own}
+        if ranked.folded or view.is_worth_showing(own):
+            cards.append(self._differential(ranked.folded, view, own, after_emergency=emergency))
         return CardsResponse(tuple(cards))
 
-    def _card(self, topic: TopicAdvice, unchecked: Sequence[str] = ()) -> Card:
+    def _card(self, topic: TopicAdvice, spare: list[Advice], unchecked: Sequence[str] = ()) -> Card:
+        """Make the card of a topic; it takes what fits it from the spare lines of self-care: each is said once."""
         first = topic.advice[0]
+        self_care = [a for a in spare if topic.topic in a.recommendation.beside]
+        spare[:] = [a for a in spare if a not in self_care]
         file = first.plan.knowledge.file
         suggestions = self.desk.suggestions(topic)
         sources = _evidence(topic.advice)
@@ -66,14 +76,14 @@ class Press:
                 url=source.url if source else None,
                 topic=self._topic(file.id, file.title),
             ),
-            detail=self._detail(topic, unchecked),
+            detail=self._detail(topic, self_care, unchecked),
             suggestions=suggestions,
             selection_behavior="any" if suggestions else None,
             override_reasons=tuple(
                 Coding(self.overrides.system, code, self.overrides.reasons[code]) for code in file.override_reasons
             ),
             links=(
-                Link(WORDING.plan_link.format(title=file.title), f"{self.public_url}/knowledge/{file.id}", "absolute"),
+                self._link(file.id, file.title),
                 *(Link(e.label, e.url, "absolute") for e in sources if e.url),
             ),
             extension=Extension(tuple(_advised(a) for a in topic.advice)),
@@ -82,7 +92,7 @@ class Press:
     def _topic(self, code: str, display: str) -> Coding:
         return Coding(WORDING.topic_system, code, display)
 
-    def _detail(self, topic: TopicAdvice, unchecked: Sequence[str]) -> str:
+    def _detail(self, topic: TopicAdvice, self_care: Sequence[Advice], unchecked: Sequence[str]) -> str:
         parts = [_listed(WORDING.seen, _seen(topic.advice))]
         whys = [_worded_markdown(a, a.recommendation.why) for a in topic.advice]
         notes = [_worded_markdown(a, a.recommendation.notes[n]) for a in topic.advice for n in a.notes]
@@ -91,6 +101,9 @@ class Press:
         parts.append(
             _listed(WORDING.consider, (_worded_markdown(a, t) for a in topic.advice for t in a.recommendation.consider))
         )
+        if self_care:
+            lines = (_worded_markdown(a, text) for a in self_care for text in a.recommendation.consider)
+            parts.append(_listed(WORDING.self_care, lines))
         unknown = [escaped(word) for word in (*(w for a in topic.advice for w in a.unknown), *unchecked)]
         if unknown:
             parts.append(_listed(WORDING.not_checked, unknown))
@@ -106,34 +119,50 @@ class Press:
             lines.append(WORDING.draft.format(plan=file.title, version=file.version))
         return "_" + " ".join(lines) + "_"
 
-    def _fold(self, topics: Sequence[TopicAdvice]) -> Card:
-        """Put what exceeds the number of cards into one: a line for each topic."""
-        titles = [t.advice[0].plan.knowledge.file.title for t in topics]
+    def _differential(
+        self, folded: Sequence[TopicAdvice], view: View, own: Collection[str], *, after_emergency: bool
+    ) -> Card:
+        """Set the causes side by side, with what exceeds the number of cards; in an emergency nothing is asked."""
+        urgency = {topic.topic: topic.indicator for topic in folded}
+        causes = sorted(view.causes, key=lambda c: (-c.score, -urgency.get(c.topic, Indicator.INFO)))
+        weighed = {cause.topic for cause in causes}
+        rest = [topic for topic in folded if topic.topic not in weighed]
+        titles = [c.title for c in causes] + [t.advice[0].plan.knowledge.file.title for t in rest]
         summary = WORDING.fold_summary.format(topics=", ".join(titles))
         if shortened(summary) != plain(summary):
-            summary = WORDING.fold_summary_short.format(count=len(topics))
-        lines = [WORDING.fold_intro, ""]
-        for topic in topics:
-            first = topic.advice[0]
-            lines.append(f"- **{escaped(_worded(first, first.recommendation.summary))}**")
-            lines.extend(f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
-        unknown = [escaped(word) for t in topics for a in t.advice for word in a.unknown]
+            summary = WORDING.fold_summary_short.format(count=len(titles))
+        by_topic = {topic.topic: topic for topic in folded}
+        lines = [WORDING.after_emergency if after_emergency else WORDING.fold_intro, ""]
+        for cause in causes:
+            lines.extend(_weighed(cause, by_topic.get(cause.topic), has_card=cause.topic in own))
+        for topic in rest:
+            lines.extend(_folded(topic))
         parts = ["\n".join(lines)]
+        if view.severity:
+            parts.append(WORDING.severity.format(signs="; ".join(_sign(sign) for sign in view.severity)))
+        asked = () if after_emergency else view.questions
+        if asked:
+            parts.append(_listed(WORDING.ask, asked))
+        unknown = [escaped(word) for t in folded for a in t.advice for word in a.unknown]
         if unknown:
             parts.append(_listed(WORDING.not_checked, unknown))
         parts.append(f"_{WORDING.safety.format(today=self.desk.chart.today.isoformat())}_")
+        form = Link(WORDING.intake_link, f"{self.public_url}{INTAKE}", "absolute")
         return Card(
             uuid=str(uuid.uuid4()),
             summary=shortened(summary),
-            indicator=topics[0].indicator.word,  # type: ignore[arg-type]  # as above
+            indicator=folded[0].indicator.word if folded else "info",  # type: ignore[arg-type]  # as above
             source=Source(label=WORDING.fold_source, topic=self._topic(DIFFERENTIAL, WORDING.fold_title)),
             detail="\n\n".join(parts),
-            links=tuple(
-                Link(WORDING.plan_link.format(title=title), f"{self.public_url}/knowledge/{t.topic}", "absolute")
-                for t, title in zip(topics, titles, strict=True)
+            links=(
+                *((form,) if asked else ()),
+                *(self._link(t.topic, t.advice[0].plan.knowledge.file.title) for t in folded),
             ),
-            extension=Extension(tuple(_advised(a) for t in topics for a in t.advice)),
+            extension=Extension(tuple(_advised(a) for t in folded for a in t.advice)) if folded else None,
         )
+
+    def _link(self, topic: str, title: str) -> Link:
+        return Link(WORDING.plan_link.format(title=title), f"{self.public_url}/knowledge/{topic}", "absolute")
 
     def _admission(self, words: Sequence[str]) -> Card:
         """Say what could not be checked, where nothing else is to be said."""
@@ -176,6 +205,38 @@ def _worded_markdown(advice: Advice, text: str) -> str:
     return text.format_map(_Shown(advice, escaped))
 
 
+def _weighed(cause: Cause, topic: TopicAdvice | None, *, has_card: bool) -> Iterable[str]:
+    """Say what speaks for a cause and against it, and one next step where no card of its own says more."""
+    yield f"- **{escaped(cause.title)}**"
+    yield f"  - {WORDING.speaks_for.format(signs='; '.join(map(_sign, cause.speaks_for)))}"
+    if cause.speaks_against:
+        yield f"  - {WORDING.speaks_against.format(signs='; '.join(map(_sign, cause.speaks_against)))}"
+    if topic is not None:
+        first = topic.advice[0]
+        yield f"  - {escaped(_worded(first, first.recommendation.summary))}"
+        yield from (f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
+    elif not has_card:
+        yield f"  - {WORDING.next_step.format(step=cause.next_step)}"
+
+
+def _folded(topic: TopicAdvice) -> Iterable[str]:
+    first = topic.advice[0]
+    yield f"- **{escaped(_worded(first, first.recommendation.summary))}**"
+    yield from (f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
+
+
+def _sign(sign: Sign) -> str:
+    """Say a sign with the value and the day of the newest fact behind it."""
+    dated = [fact for fact in sign.facts if fact.on is not None]
+    newest = max(dated, key=lambda fact: fact.on.moment if fact.on else 0.0, default=None)
+    fact = newest or (sign.facts[0] if sign.facts else None)
+    if fact is None:
+        return sign.words
+    value = escaped(fact.said) if isinstance(fact, Measurement) else ""
+    asides = [text for text in (value, escaped(str(fact.on)) if fact.on else "") if text]
+    return f"{sign.words} ({', '.join(asides)})" if asides else sign.words
+
+
 def _listed(heading: str, lines: Iterable[str]) -> str:
     return f"**{heading}**\n\n" + "\n".join(f"- {line}" for line in dict.fromkeys(lines))
 
@@ -201,7 +262,20 @@ def _distinct(facts: Iterable[Fact]) -> list[Fact]:
         known = newest.get(key)
         if known is None or (fact.on is not None and (known.on is None or fact.on.moment > known.on.moment)):
             newest[key] = fact
-    return list(newest.values())
+    kept = list(newest.values())
+    return [fact for fact in kept if not any(_says_more(other, fact) for other in kept)]
+
+
+def _says_more(one: Fact, other: Fact) -> bool:
+    """Whether one reading of a resource says all that another does: "leg cramps" beside "cramps"."""
+    return (
+        one is not other
+        and bool(one.reference)
+        and one.reference == other.reference
+        and (
+            other.name.lower() in one.name.lower() and len(other.name) < len(one.name) and other.said in {"", one.said}
+        )
+    )
 
 
 def _line(fact: Fact) -> str:

@@ -10,6 +10,7 @@ class Wording(File):
 
     max_cards: int
     order: tuple[Text, ...]
+    repeats: dict[Text, tuple[Text, ...]]
     seen: Text
     why: Text
     consider: Text
@@ -27,6 +28,14 @@ class Wording(File):
     fold_intro: Text
     fold_summary: Text
     fold_summary_short: Text
+    speaks_for: Text
+    speaks_against: Text
+    next_step: Text
+    severity: Text
+    ask: Text
+    intake_link: Text
+    after_emergency: Text
+    self_care: Text
     fold_title: Text
     fold_source: Text
     failed_summary: Text

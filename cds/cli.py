@@ -101,9 +101,7 @@ def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     assessment = assess(opened.chart, ordering=service.orders)
     settings = load_settings()
     desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
-    answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(
-        assessment.advice, assessment.failed
-    )
+    answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(assessment)
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer).decode(), indent=2) + "\n")
         return

@@ -2,10 +2,11 @@
 
 import importlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import cds.knowledge
 from cds.chart.chart import Chart
@@ -13,8 +14,10 @@ from cds.errors import place_of
 from cds.fhir import prefetch
 from cds.fhir.record import ASKED
 from cds.knowledge.symptoms.criteria import gate
+from cds.reasoning.assessment import Assessment
 from cds.reasoning.calculations import DERIVATIONS
 from cds.reasoning.criteria import Criterion
+from cds.reasoning.differential import NOTHING, Differential, View
 from cds.reasoning.findings import State
 from cds.reasoning.knowledge import KnowledgeBase, base
 from cds.reasoning.plans import Advice, Plan
@@ -67,19 +70,6 @@ ORDER_SIGN = Service(
 SERVICES = {service.id: service for service in (REVIEW, ENCOUNTER, ORDER_SELECT, ORDER_SIGN)}
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """What all plans conclude about a chart."""
-
-    advice: Sequence[Advice]
-    failed: Sequence[str]
-    """Titles of plans that broke down: their silence means nothing."""
-    lost: Sequence[str]
-    """Areas of the chart that were asked for and failed to arrive, while the legs trouble the patient."""
-    undecided: bool
-    """Whether even the complaint is unknown, so that silence would mean nothing."""
-
-
 @cache
 def plans() -> tuple[Plan, ...]:
     """Load every topic's plan that is not retired, in the order of their folders.
@@ -88,13 +78,25 @@ def plans() -> tuple[Plan, ...]:
         KnowledgeError: a knowledge file is wrong.
     """
     folders = sorted(path.parent.name for path in _KNOWLEDGE.glob("*/criteria.py"))
-    modules = [importlib.import_module(f"cds.knowledge.{folder}.criteria") for folder in folders]
+    modules = [_rules(folder) for folder in folders]
     for module in modules:
         for name, value in vars(module).items():
             if isinstance(value, Criterion) and value.parts and not value.name:
                 value.called(name.strip("_").replace("_", " "))  # a reviewer reads the rule module's own words
     found = [module.PLAN for module in modules if hasattr(module, "PLAN")]
     return tuple(plan for plan in found if plan.knowledge.file.status != "retired")
+
+
+def _rules(folder: str) -> ModuleType:
+    return importlib.import_module(f"cds.knowledge.{folder}.criteria")
+
+
+@cache
+def differential() -> Differential:
+    """Give the ranked view over the topics."""
+    plans()
+    found: Differential = _rules("differential").DIFFERENTIAL
+    return found
 
 
 @cache
@@ -122,21 +124,40 @@ def order_concepts() -> frozenset[str]:
 
 def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool = False) -> Assessment:
     """Let every plan weigh a chart, or the orders that are being written; one that breaks down costs only itself."""
-    advice: list[Advice] = []
-    failed = []
-    for plan in plans() if active is None else active:
+    asked = plans() if active is None else tuple(active)
+    failed: list[str] = []
+    advice = _advice(
+        (plan for plan in asked if not plan.accompanies), lambda plan: plan.advise(chart, ordering=ordering), failed
+    )
+    if ordering:
+        return Assessment(advice, failed=failed)
+    in_care = not (chart.patient.deceased or chart.patient.inactive)
+    complaint = gate.check(chart).state if in_care else State.NOT_MET
+    if complaint is not State.MET:  # where nobody complains of the legs, nobody waits for an answer
+        return Assessment(advice, undecided=not advice and complaint is State.UNKNOWN and bool(chart.unknown))
+    # A key that an EHR never set up is its choice; one that failed today is news.
+    lost = [f"{area}: {reason}" for area, reason in chart.unknown.items() if reason != prefetch.NOT_SUPPLIED]
+    topics = {one.plan.topic for one in advice}
+    self_care = _advice(
+        (plan for plan in asked if plan.accompanies), lambda plan: plan.accompany(topics, chart), failed
+    )
+    return Assessment(advice, self_care, failed, lost, view=_view(chart))
+
+
+def _advice(asked: Iterable[Plan], ask: Callable[[Plan], list[Advice]], failed: list[str]) -> list[Advice]:
+    found: list[Advice] = []
+    for plan in asked:
         try:
-            advice.extend(plan.advise(chart, ordering=ordering))
+            found.extend(ask(plan))
         except Exception as error:  # noqa: BLE001 - one plan's fault must not keep the others' advice from the clinician
             _log.error("plan %s %s failed: %s", plan.topic, plan.knowledge.file.version, place_of(error))
             failed.append(plan.knowledge.file.title)
-    if ordering:
-        return Assessment(advice, failed, [], undecided=False)
-    in_care = not (chart.patient.deceased or chart.patient.inactive)
-    complaint = gate.check(chart).state if in_care else State.NOT_MET
-    undecided = not advice and complaint is State.UNKNOWN and bool(chart.unknown)
-    if complaint is not State.MET:
-        return Assessment(advice, [], [], undecided)  # where nobody complains of the legs, nobody waits for an answer
-    # A key that an EHR never set up is its choice; one that failed today is news.
-    lost = [f"{area}: {reason}" for area, reason in chart.unknown.items() if reason != prefetch.NOT_SUPPLIED]
-    return Assessment(advice, failed, lost, undecided)
+    return found
+
+
+def _view(chart: Chart) -> View:
+    try:
+        return differential().view(chart)
+    except Exception as error:  # noqa: BLE001 - it only sets side by side what the cards say one by one
+        _log.error("the differential failed: %s", place_of(error))
+        return NOTHING

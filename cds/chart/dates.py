@@ -59,7 +59,7 @@ def parse_day(text: str) -> Day | None:
             last = date(first.year, 12, 31)
         midnight = datetime(last.year, last.month, last.day, tzinfo=UTC)
         if hour is None:
-            return Day(first, last, (midnight + _DAY).timestamp() - 1, timed=False)
+            return Day(first, last, midnight.timestamp() + _DAY.total_seconds() - 1, timed=False)
         # Addition instead of construction: 24:00 and a leap second then mean what they say.
         moment = midnight + timedelta(hours=int(hour), minutes=int(minute), seconds=int(second or 0)) - _offset(zone)
         return Day(first, last, moment.timestamp() + float(f"0.{fraction or 0}"), timed=True)

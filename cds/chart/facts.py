@@ -148,6 +148,8 @@ class Drug(Fact, frozen=True, kw_only=True, eq=False, gc=False):
 
     start: Day | None = None
     current: bool = False
+    finished: bool = False
+    """Whether the course was completed; one completed lately is still current."""
     given: bool = False
     """Whether this is one administration, on the day `on`."""
 

@@ -23,6 +23,7 @@ class Vocabulary:
         needs_leg: concepts that count only when the resource names a leg.
         leg: the words that name one.
         sides: a word that names a side -> `left`, `right` or `both`.
+        needs_words: concepts that count only when the resource names one of these words, such as a joint.
     """
 
     codes: CodeBook = field(default_factory=CodeBook)
@@ -35,5 +36,6 @@ class Vocabulary:
     needs_leg: frozenset[str] = frozenset()
     leg: frozenset[str] = frozenset()
     sides: Mapping[str, str] = field(default_factory=dict)
+    needs_words: dict[str, frozenset[str]] = field(default_factory=dict)
     also_item: Mapping[str, str] = field(default_factory=dict)
     """Another questionnaire's item -> the item of ours that asks the same."""

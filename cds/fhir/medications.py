@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cds.chart.dates import Day, days_ago, is_future, parse_day
 from cds.chart.facts import Drug
@@ -178,7 +179,8 @@ def _make(taken: Taken, status: str | None, start: Day | None, end: Day | None, 
     if status == "completed":
         last = end or start
         current = last is not None and days_ago(last, today) <= _RECENT
-        return _fact(taken, start, current=current, note="course completed recently" if current else "")
+        fact = _fact(taken, start, current=current, note="course completed recently" if current else "")
+        return replace(fact, finished=True)
     if status == "on-hold":
         return _fact(taken, start, note="on hold")
     ended = end is not None and end.last < today

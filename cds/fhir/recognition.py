@@ -99,10 +99,14 @@ class Recogniser:
         classes = (self._lookup(system, code)[0] for system, code in codes)
         return NONE.union(*classes, *(self._vocabulary.drugs.concepts(text) for text in words))
 
-    def names_leg(self, elements: Iterable[Concepts]) -> bool:
-        """Whether the words of some element name a leg."""
-        leg = self._vocabulary.leg
-        return any(not leg.isdisjoint(words_of(text)) for element in elements for text in texts(element))
+    def names_place(self, concept: str, elements: Iterable[Concepts]) -> bool:
+        """Whether the words of some element name the leg, or the place in it, where the concept itself does not."""
+        places = self._vocabulary.needs_words.get(concept, NONE)
+        if concept in self._vocabulary.needs_leg:
+            places = self._vocabulary.leg
+        if not places:
+            return True
+        return any(not places.isdisjoint(words_of(text)) for element in elements for text in texts(element))
 
     def side(self, elements: Iterable[Concepts]) -> str:
         """Say which side the words of elements name: `left`, `right` or `both`; empty where they name none."""
@@ -141,14 +145,16 @@ class Recogniser:
     def _recognised(self, name: str, spelled: _Spelled) -> Recognised:
         codes, words = spelled
         analyte = self._vocabulary.analytes[name]
-        others = {self._analyte_named(text) for text in words} - {None}
         use = self._use(analyte, codes)
+        # The code system's own name of a code agrees with it, though it may begin like the name of another analyte.
+        own_name = any(_folded(text) == _folded(use.display) for text in words)
+        others = {self._analyte_named(text) for text in words} - {None}
         return Recognised(
             analyte=analyte,
             use=use,
             coded=any(name in self._lookup(system, code)[0] for system, code in codes),
             named=self._names(name, words, use),
-            contradicted=bool(others) and name not in others,
+            contradicted=bool(others) and name not in others and not own_name,
         )
 
     def _use(self, analyte: Analyte, codes: _Codes) -> CodeUse:

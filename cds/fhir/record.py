@@ -90,7 +90,7 @@ class PatientRecord(Intake):
         return Meant(
             title=self._title(concept),
             coded=any(concept in self._means.coded(element)[0] for element in elements),
-            about_leg=concept not in self._vocabulary.needs_leg or self._means.names_leg(said),
+            about_leg=self._means.names_place(concept, said),
             side=self._means.side(said),
         )
 

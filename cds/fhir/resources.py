@@ -535,6 +535,8 @@ def _salvage(raw: Raw | bytes) -> tuple[AnyResource | None, tuple[str, ...]]:
 
 def concepts(value: Any) -> list[Concept]:
     """Give the CodeableConcepts in an element of any of its shapes, however deep it is nested."""
+    if value is None:  # as most elements are
+        return []
     found: list[Concept] = []
     left = [value]
     while left:
@@ -569,12 +571,16 @@ def codes(value: Any) -> frozenset[str]:
 
     For statuses and the like, whose system never matters.
     """
+    if value is None:
+        return frozenset()
     found = {coding.code.strip().lower() for coding in codings(value) if coding.code}
     return frozenset(found or (concept.text.strip().lower() for concept in concepts(value) if concept.text))
 
 
 def texts(value: Any) -> list[str]:
     """Give the words of an element: its text and the displays of its codings."""
+    if value is None:
+        return []
     found = []
     for concept in concepts(value):
         said = (concept.text, concept.display, *(coding.display for coding in codings(concept)))

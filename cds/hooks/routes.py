@@ -174,7 +174,7 @@ def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
         raise MissingData(f"without these data nobody can tell whether the patient has a leg symptom: {reasons}")
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, call.encounter_id)
     press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
-    return press.answer(assessment.advice, assessment.failed, assessment.lost, record.unread)
+    return press.answer(assessment, record.unread)
 
 
 def _json(content: object) -> Response:

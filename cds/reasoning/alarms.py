@@ -52,14 +52,14 @@ class _AgedAnswers(_Of):
         if finding.state is not State.MET:
             return finding
         aged = [fact for fact in finding.basis if isinstance(fact, Answer) and fact.cap < Indicator.CRITICAL]
-        return met(*aged) if aged else not_met(*finding.basis)
+        return met(*aged) if aged and finding.cap < Indicator.CRITICAL else not_met(*finding.basis)
 
     def sentence(self) -> str:
-        return f"({self.parts[0]}), partly by answers that are no longer fresh"
+        return f"({self.parts[0]}) not without answers that are no longer fresh"
 
 
 def aged_answers(part: Criterion) -> Criterion:
-    """The part is met, and some answer behind it is no longer fresh (`answered`)."""
+    """The part is met, but not without an answer that is no longer fresh (`answered`)."""
     return _AgedAnswers(part)
 
 

@@ -1,7 +1,9 @@
 """What may be asked of a result, three-valued: a comparator leaves one side open (DS-10)."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby
 from typing import Protocol
 
 from msgspec import Struct
@@ -38,6 +40,9 @@ class Chooser(Protocol):
 
     def choose(self, chart: Chart) -> Chosen:
         """Pick the result that decides."""
+
+    def history(self, chart: Chart) -> Iterator[Measurement]:
+        """Give every dated result of the look-back, newest first."""
 
 
 def fixed(m: Measurement, limit: Threshold) -> Decimal:
@@ -249,6 +254,154 @@ class TakenWithin(_OfMeasure):
     def sentence(self) -> str:
         """Say it in full."""
         return f"{self.measure.title} at most {self.period} old"
+
+
+class Haemolysed(_OfMeasure):
+    """A result from a sample that is said to be haemolysed (DS-19)."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        return met(m) if m.haemolysed else not_met(m)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title} from a haemolysed sample"
+
+
+class Unreleased(_OfMeasure):
+    """A result that the laboratory does not stand by yet."""
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        m = chosen.result
+        if m is None:
+            return self._without_result(chosen)
+        return not_met(m) if m.final else met(m)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title}: the newest is not released yet"
+
+
+class Fallen(_OfMeasure):
+    """A number that is lower than that of the result before; unknown unless both are known."""
+
+    def __init__(self, measure: Chooser, fall: Threshold) -> None:
+        super().__init__(measure)
+        self.fall = fall
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        now = chosen.result
+        if now is None or now.on is None:
+            return self._without_result(chosen)
+        moment = now.on.moment
+        then = next((m for m in self.measure.history(chart) if m.on and m.on.moment < moment), None)
+        if then is None:
+            return unknown(f"{self.measure.title} (no earlier result within {self.measure.within})")
+        if now.number is None or then.number is None:
+            return unknown(f"{self.measure.title} (no two numbers to compare)", facts=(then, now))
+        return met(then, now) if then.number - now.number > self.fall.value else not_met(then, now)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title} fell by more than {self.fall} since the result before"
+
+
+class PersistentlyBelow(_OfMeasure):
+    """Low now and low some time before, with nothing else between; of several results of one day the lowest counts."""
+
+    def __init__(self, measure: Chooser, limit: Threshold, period: Period) -> None:
+        super().__init__(measure)
+        self.limit, self.period = limit, period
+
+    def _test(self, chart: Chart) -> Finding:
+        newest: Measurement | None = None
+        settled = True
+        for _, day in groupby(self.measure.history(chart), key=_last_day):
+            results = list(day)
+            below, m = self._of_day(results)
+            if newest is None:
+                if below is not True:
+                    return not_met(m) if below is False else unknown(f"{m.name} ({m.unreadable or m.said})", facts=(m,))
+                newest = m
+            elif below is False:
+                return not_met(newest, m)
+            elif below is None:
+                settled = settled and m.scale is None  # what cannot be read is passed over
+            elif _days_between(m, newest) >= self.period.days:
+                return met(newest, m) if settled else unknown(f"{m.name} between {m.on} and {newest.on}")
+        chosen = self.measure.choose(chart)
+        if newest is None or chosen.unknown:
+            return self._without_result(chosen)
+        return not_met(newest)
+
+    def _of_day(self, results: Sequence[Measurement]) -> tuple[bool | None, Measurement]:
+        answers = [None if m.scale is None else is_below(m, fixed(m, self.limit)) for m in results]
+        for answer in (True, None, False):
+            readable = [m for m, given in zip(results, answers, strict=True) if given is answer and m.scale]
+            if readable:
+                return answer, readable[0]
+        return None, results[0]
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return (
+            f"{self.measure.title} below {self.limit}, at least {self.period} before as well (within "
+            f"{self.measure.within}), and none between at that limit or above"
+        )
+
+
+class Risen(_OfMeasure):
+    """A result that is a multiple of an earlier one; known not to be where there is nothing to compare."""
+
+    def __init__(self, measure: Chooser, times: Threshold, span: Period) -> None:
+        super().__init__(measure)
+        self.times, self.span = times, span
+
+    def _test(self, chart: Chart) -> Finding:
+        days: dict[date, list[Measurement]] = {}
+        for m in self.measure.history(chart):
+            if m.number is not None and m.on is not None and m.on.exact:
+                days.setdefault(m.on.first, []).append(m)
+        lowest = {day: min(results, key=_number) for day, results in days.items()}
+        for day, results in days.items():
+            high = max(results, key=_number)
+            before = (m for d, m in lowest.items() if 0 <= (day - d).days <= self.span.days and _is_later(high, m))
+            low = min(before, key=_number, default=None)
+            if low is not None and _number(high) >= self.times.value * _number(low):
+                return met(high, low)
+        chosen = self.measure.choose(chart)
+        if chosen.unknown:
+            return unknown(chosen.unknown)
+        return not_met(Absence(name=f"Rise of {self.measure.title}", value="none found"))
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return (
+            f"{self.measure.title} rose to {self.times} times or more within {self.span} "
+            f"(in the last {self.measure.within})"
+        )
+
+
+def _last_day(m: Measurement) -> date | None:
+    return m.on.last if m.on is not None else None
+
+
+def _days_between(earlier: Measurement, later: Measurement) -> int:
+    """Count the days that surely lie between two results."""
+    return (later.on.first - earlier.on.last).days if earlier.on and later.on else 0
+
+
+def _number(m: Measurement) -> Decimal:
+    return m.number or Decimal(0)
+
+
+def _is_later(one: Measurement, other: Measurement) -> bool:
+    return one.on is not None and other.on is not None and one.on.moment > other.on.moment
 
 
 class Unreadable(Criterion):

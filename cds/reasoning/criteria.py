@@ -12,7 +12,7 @@ Each criterion reads as a sentence (`str`), from which the review of a plan is p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Self
 
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from cds.chart.chart import PATIENT, STAY, Area, Chart
 from cds.chart.dates import Day, days_ago
 from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Problem, Stay
+from cds.chart.text import words_of
 from cds.reasoning.findings import Finding, State, met, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
 
@@ -161,6 +162,46 @@ class _Affirmed(_Combined):
         return f"{_bracketed(self.part)}, affirmed"
 
 
+class _Certain(_Combined):
+    def __init__(self, part: Criterion) -> None:
+        super().__init__((part,))
+        self.part = part
+
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.part.check(chart)
+        if finding.state is State.MET and finding.cap < Indicator.CRITICAL:
+            return Finding(State.NOT_MET, parts=(finding,))
+        return finding
+
+    def sentence(self) -> str:
+        return f"{_bracketed(self.part)}, for certain"
+
+
+class _NotBefore(_Combined):
+    def __init__(self, later: Criterion, earlier: Criterion) -> None:
+        super().__init__((later, earlier))
+        self.later, self.earlier = later, earlier
+
+    def _test(self, chart: Chart) -> Finding:
+        later, earlier = self.later.check(chart), self.earlier.check(chart)
+        for part in (later, earlier):
+            if part.state is State.NOT_MET:
+                return part
+        if not (later.is_met and earlier.is_met):
+            return Finding(State.UNKNOWN, parts=(later, earlier))
+        begun = [start.first for fact in earlier.basis if (start := _start(fact)) is not None]
+        starts = [(fact, _start(fact)) for fact in later.basis]
+        since = tuple(fact for fact, start in starts if begun and start and start.last >= max(begun))
+        if since:
+            return met_by_any(since)
+        if not begun or any(start is None for _, start in starts):
+            return unknown(f"whether {self}")
+        return not_met(*later.basis)
+
+    def sentence(self) -> str:
+        return f"{_bracketed(self.later)}, not before {_bracketed(self.earlier)}"
+
+
 def _bracketed(part: Criterion) -> str:
     return f"({part})" if isinstance(part, _AllOf | _AnyOf | _AtLeast) and not part.name else str(part)
 
@@ -183,6 +224,11 @@ def at_least(count: int, *parts: Criterion) -> Criterion:
 def not_(part: Criterion) -> Criterion:
     """Met when the part is known not to be."""
     return _Not(part)
+
+
+def not_before(later: Criterion, earlier: Criterion) -> Criterion:
+    """Both are there, and some fact of the one is dated no earlier than all of the other; undated is unknown."""
+    return _NotBefore(later, earlier)
 
 
 class _Listed(Criterion):
@@ -215,6 +261,11 @@ def affirmed(part: Criterion) -> Criterion:
     return _Affirmed(part)
 
 
+def certain(part: Criterion) -> Criterion:
+    """Met when the part is on facts that may carry a critical card: not on words, undated or doubtful data alone."""
+    return _Certain(part)
+
+
 class _Lasting(_Listed):
     """Something listed that has lasted for some time: a condition or a drug."""
 
@@ -224,19 +275,31 @@ class _Lasting(_Listed):
         super().__init__(codes.name, find, (area,), absence, sentence)
         self.codes = codes
 
-    def for_at_least(self, period: Period) -> Criterion:
-        """For so long, by the earliest start; unknown without any start."""
-        return _Since(self, period, longer=True)
+    def for_at_least(self, period: Period, *, renewed_within: Period | None = None) -> Criterion:
+        """For so long, by the earliest start; unknown without any start.
+
+        Args:
+            period: how long.
+            renewed_within: how far apart the starts of prescriptions that are one continuous treatment may lie; then
+                those that are no longer current count as well.
+        """
+        return _Since(self, period, longer=True, renewed_within=renewed_within)
 
     def for_less_than(self, period: Period) -> Criterion:
         """For less than so long, by the earliest start; unknown without any start."""
         return _Since(self, period, longer=False)
 
+    def not_begun_after(self, effect: Criterion) -> Criterion:
+        """Those that did not begin later than a symptom that is there; without a date on either side they count."""
+        return _NotAfter(self, effect)
+
 
 class _Since(_Combined):
-    def __init__(self, lasting: _Lasting, period: Period, *, longer: bool) -> None:
+    def __init__(
+        self, lasting: _Lasting, period: Period, *, longer: bool, renewed_within: Period | None = None
+    ) -> None:
         super().__init__((lasting,))
-        self.lasting, self.period, self.longer = lasting, period, longer
+        self.lasting, self.period, self.longer, self.renewed_within = lasting, period, longer, renewed_within
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.lasting.check(chart)
@@ -245,11 +308,59 @@ class _Since(_Combined):
         starts = [start for fact in finding.basis if (start := _start(fact)) is not None]
         if not starts:
             return unknown(f"{self.lasting.codes.title} (since when)")
-        long = max(days_ago(start, chart.today) for start in starts) >= self.period.days
-        return finding if long is self.longer else not_met(*finding.basis)
+        since = max(days_ago(start, chart.today) for start in starts)
+        if self.renewed_within is not None:
+            for drug in sorted(chart.record.drugs(self.lasting.codes.name), key=_newest_first):
+                if (
+                    drug.start is not None
+                    and 0 <= days_ago(drug.start, chart.today) - since <= self.renewed_within.days
+                ):
+                    since = days_ago(drug.start, chart.today)
+        return finding if (since >= self.period.days) is self.longer else not_met(*finding.basis)
 
     def sentence(self) -> str:
-        return f"{self.lasting} for {'at least' if self.longer else 'less than'} {self.period}"
+        renewed = f", prescriptions up to {self.renewed_within} apart being one" if self.renewed_within else ""
+        return f"{self.lasting} for {'at least' if self.longer else 'less than'} {self.period}{renewed}"
+
+
+def _newest_first(drug: Drug) -> float:
+    return -drug.start.moment if drug.start is not None else 0.0
+
+
+class _NotAfter(_Combined):
+    """A cause does not follow its effect.
+
+    That the effect is there is asked; as what the cause is sought for it proves nothing, and its cap is left behind.
+    """
+
+    def __init__(self, lasting: _Lasting, effect: Criterion) -> None:
+        super().__init__((lasting, effect))
+        self.lasting, self.effect = lasting, effect
+
+    def _test(self, chart: Chart) -> Finding:
+        finding, effect = self.lasting.check(chart), self.effect.check(chart)
+        for part in (effect, finding):
+            if part.state is State.NOT_MET:
+                return part
+        if not (finding.is_met and effect.is_met):
+            return Finding(State.UNKNOWN, parts=(finding, effect))
+        felt = (_start(fact) for fact in effect.basis if isinstance(fact, Problem))
+        since = min((day.last for day in felt if day is not None), default=None)
+        begun = [self._since_first(fact, chart) for fact in finding.basis]
+        kept = tuple(f for f in begun if since is None or (on := _start(f)) is None or on.first <= since)
+        return met_by_any(kept) if kept else not_met(*finding.basis)
+
+    def _since_first(self, fact: Fact, chart: Chart) -> Fact:
+        """Date a drug from the first of its prescriptions: the present one may be a renewal."""
+        if not isinstance(fact, Drug) or fact.start is None:
+            return fact
+        same = (d for d in chart.record.drugs(self.lasting.codes.name) if d.name == fact.name)
+        starts = [d.start for d in same if d.start is not None and (d.current or d.finished)]
+        first = min((fact.start, *starts), key=lambda day: day.moment)
+        return fact if first == fact.start else replace(fact, start=first, on=first)
+
+    def sentence(self) -> str:
+        return f"{self.lasting}, not begun later than {self.effect}"
 
 
 def _start(fact: Fact) -> Day | None:
@@ -313,6 +424,26 @@ def complains_of(codes: Codes, *, within: Period, side: Sequence[str] = (), date
     return _Listed(codes.name, find, (Area.PROBLEMS,), Absence(name=codes.title, value="not recorded"), sentence)
 
 
+def newly(codes: Codes, *, within: Period) -> Criterion:
+    """A symptom or condition that began in the period; an undated one never counts.
+
+    On the problem list its onset decides, or the day of its record where no onset is known; a complaint or the reason
+    for a visit counts from its own day, unless the list has had the same since before the period.
+    """
+
+    def find(chart: Chart) -> Iterable[Problem]:
+        listed = [p for p in chart.record.problems(codes.name) if p.active and p.about_leg and p.on is not None]
+        begun = [problem for problem in listed if _recent(problem.on, within, chart)]
+        yield from begun
+        if begun or not listed:
+            for complaint in chart.record.complaints(codes.name):
+                if complaint.about_leg and _recent(complaint.on, within, chart):
+                    yield complaint
+
+    absence = Absence(name=codes.title, value="not recorded as new")
+    return _Listed(codes.name, find, (Area.PROBLEMS,), absence, f"{codes.title} begun within {within}")
+
+
 def ever_had(codes: Codes, *, within: Period | None = None) -> Criterion:
     """A condition of any clinical status, abated ones included; with a period, it began, was recorded or ended then."""
 
@@ -331,23 +462,37 @@ def ever_had(codes: Codes, *, within: Period | None = None) -> Criterion:
     )
 
 
-def taking(codes: Codes, *, given_within: Period | None = None) -> "_Lasting":
+def taking(codes: Codes, *, given_within: Period | None = None, finished: bool = True) -> "_Lasting":
     """A current medication.
 
     Args:
         codes: the class of drugs.
         given_within: how long ago an administration at the most still counts, where administrations count at all.
+        finished: whether a course that was completed lately counts too.
     """
 
     def find(chart: Chart) -> Iterable[Drug]:
         for drug in chart.record.drugs(codes.name):
             given = given_within is not None and drug.given and _recent(drug.on, given_within, chart)
-            if drug.current or given:
+            if (drug.current and (finished or not drug.finished)) or given:
                 yield drug
 
-    also = f", or given within {given_within}" if given_within else ""
+    also = "" if finished else ", no finished courses"
+    also += f", or given within {given_within}" if given_within else ""
     absence = Absence(name=codes.title, value="not among the current medications")
     return _Lasting(codes, find, Area.MEDICATIONS, absence, f"{codes.title} among the current medications{also}")
+
+
+def begun_or_given(codes: Codes, *, within: Period) -> Criterion:
+    """A medication that was begun or given in the period; for drugs whose single dose acts for long."""
+
+    def find(chart: Chart) -> Iterable[Drug]:
+        return (d for d in chart.record.drugs(codes.name) if (d.current or d.given) and _recent(d.on, within, chart))
+
+    return _Listed(
+        codes.name, find, (Area.MEDICATIONS,), Absence(name=codes.title, value=f"none within {within}"),
+        f"{codes.title} begun or given within {within}",
+    )  # fmt: skip
 
 
 def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bool = False) -> Criterion:
@@ -471,17 +616,15 @@ def answered(item: str, *choices: str, within: Period, fresh: Period | None = No
         within: how old the answer may be at the most.
         fresh: how old it may be to count for more than a warning to ask again.
     """
-    agrees = (lambda a: bool(a.codes.intersection(choices))) if choices else (lambda a: a.boolean is True)
-    return _Answered(item, agrees, " or ".join(sorted(choices)) if choices else "yes", within, fresh)
+    return _Answered(item, choices, within, fresh)
 
 
-def scored(item: str, limit: Threshold, *, within: Period, fresh: Period | None = None) -> Criterion:
-    """The newest answer to an item of the intake form is a number, and at least the limit; see `answered`."""
+def scored(item: str, *, at_least: Threshold, within: Period, fresh: Period | None = None) -> Criterion:
+    """The newest answer to an item of the intake form is a number, and this or more; unanswered is unknown.
 
-    def agrees(answer: Answer) -> bool:
-        return answer.number is not None and answer.number >= limit.value
-
-    return _Answered(item, agrees, f"at least {limit}", within, fresh)
+    For `within` and `fresh` see `answered`.
+    """
+    return _Scored(item, at_least, within, fresh)
 
 
 def drafting(codes: Codes) -> Criterion:
@@ -489,6 +632,22 @@ def drafting(codes: Codes) -> Criterion:
     return _Listed(
         codes.name, lambda chart: chart.record.drafts(codes.name), (),
         Absence(name=codes.title, value="not being ordered"), f"{codes.title} being ordered",
+    )  # fmt: skip
+
+
+def drafting_anew(codes: Codes) -> Criterion:
+    """The order at hand is for a drug of this class that is not taken yet; the first word of its name tells."""
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        current = [drug for drug in chart.record.drugs(codes.name) if drug.current]
+        taken = {drug.reference for drug in current} | {word for drug in current for word in words_of(drug.name)[:1]}
+        for draft in chart.record.drafts(codes.name):
+            if taken.isdisjoint({draft.reference, *words_of(draft.name)[:1]} - {""}):
+                yield draft
+
+    return _Listed(
+        codes.name, find, (), Absence(name=codes.title, value="not newly ordered"),
+        f"{codes.title} being ordered that is not among the current medications",
     )  # fmt: skip
 
 
@@ -513,18 +672,22 @@ class _DraftedTwice(Criterion):
         return f"{self.codes.title} being ordered while a request of the last {self.within} is open"
 
 
-class _Answered(Criterion):
-    def __init__(
-        self, item: str, agrees: Callable[[Answer], bool], words: str, within: Period, fresh: Period | None
-    ) -> None:
-        self.item, self.agrees, self.words, self.within, self.fresh = item, agrees, words, within, fresh
+class _OfForm(Criterion):
+    """A question to the newest answer to an item of the intake form."""
+
+    def __init__(self, item: str, words: str, within: Period, fresh: Period | None) -> None:
+        self.item, self.words, self.within, self.fresh = item, words, within, fresh
         self.reads = frozenset({item})
         self.unanswered = unknown(f"answer to “{item.replace('-', ' ')}”")
 
+    @abstractmethod
+    def agrees(self, answer: Answer) -> bool | None:
+        """Whether an answer says so; None where it does not answer this."""
+
     def _test(self, chart: Chart) -> Finding:
         for answer in chart.record.answers(self.item):
-            if _recent(answer.on, self.within, chart):
-                return met(self._weighed(answer, chart)) if self.agrees(answer) else not_met(answer)
+            if _recent(answer.on, self.within, chart) and (agrees := self.agrees(answer)) is not None:
+                return met(self._weighed(answer, chart)) if agrees else not_met(answer)
         return self.unanswered
 
     def _weighed(self, answer: Answer, chart: Chart) -> Answer:
@@ -540,6 +703,34 @@ class _Answered(Criterion):
     def sentence(self) -> str:
         fresh = f"; beyond {self.fresh} a warning at most" if self.fresh else ""
         return f"intake answer “{self.item}” is {self.words} (at most {self.within} old{fresh})"
+
+
+class _Answered(_OfForm):
+    def __init__(self, item: str, choices: Sequence[str], within: Period, fresh: Period | None) -> None:
+        super().__init__(item, " or ".join(sorted(choices)) if choices else "yes", within, fresh)
+        self.choices = frozenset(choices)
+
+    def agrees(self, answer: Answer) -> bool:
+        return bool(self.choices & answer.codes) if self.choices else answer.boolean is True
+
+
+class _Scored(_OfForm):
+    def __init__(self, item: str, limit: Threshold, within: Period, fresh: Period | None) -> None:
+        super().__init__(item, f"at least {limit.value}", within, fresh)
+        self.limit = limit
+
+    def agrees(self, answer: Answer) -> bool | None:
+        return None if answer.number is None else answer.number >= self.limit.value
+
+
+def answered_items(criterion: Criterion) -> Iterator[tuple[str, frozenset[str]]]:
+    """Give the items of the intake form that a criterion reads, each with the choices that it looks for."""
+    if isinstance(criterion, _Answered):
+        yield criterion.item, criterion.choices
+    elif isinstance(criterion, _Scored):
+        yield criterion.item, frozenset()
+    for part in criterion.parts:
+        yield from answered_items(part)
 
 
 class _Age(Criterion):
@@ -592,6 +783,15 @@ def in_care() -> Criterion:
         "alive, record active", lambda c: not (c.patient.deceased or c.patient.inactive),
         lambda c: "deceased" if c.patient.deceased else "inactive" if c.patient.inactive else "in care",
     )  # fmt: skip
+
+
+def age_known() -> Criterion:
+    """A birth date is recorded: where a plan sets children aside, this leaves the adults."""
+    return _Patient(
+        "birth date recorded",
+        lambda c: c.age is not None,
+        lambda c: "of unknown age" if c.age is None else "of known age",
+    )
 
 
 def sex_is(sex: str) -> Criterion:

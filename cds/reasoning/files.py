@@ -53,6 +53,8 @@ class ValueSetFile(File):
     source: Text
     kind: Literal["drug"] | None = None
     needs_leg: bool = False
+    needs_words: tuple[Text, ...] = ()
+    """Words of which the resource must name one: a site that the code leaves open."""
     include: tuple[Include, ...] = ()
     exclude: tuple[Include, ...] = ()
     text: Phrases | None = None
@@ -126,6 +128,8 @@ class RecommendationFile(File):
     consider: tuple[Text, ...]
     notes: dict[str, Text] = {}
     suggests: tuple[Text, ...] = ()
+    beside: tuple[Text, ...] = ()
+    """Topics on whose cards it is a line; it makes no card of its own."""
     evidence: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
@@ -165,6 +169,59 @@ class PlanFile(File):
     thresholds: dict[str, ThresholdFile] = {}
     periods: dict[str, PeriodFile] = {}
     recommendations: dict[str, RecommendationFile] = {}
+
+
+class CauseFile(File):
+    """A cause that the differential weighs; `next` is the one next step where its topic has nothing to advise."""
+
+    title: Text
+    next: Text
+
+
+class FeatureFile(File):
+    """What a chart may show, and how it weighs for or against each cause; `asks` is the question that settles it."""
+
+    words: Text
+    asks: str = ""
+    weights: dict[str, int]
+
+
+class FeaturesFile(File):
+    """`differential/features.toml`."""
+
+    listed: int
+    clear_lead: int
+    most_for: int
+    most_against: int
+    most_questions: int
+    causes: dict[str, CauseFile]
+    features: dict[str, FeatureFile]
+    severity: dict[str, Text]
+
+
+class IntakeItem(File):
+    """A question: with options, with a score between two numbers, or else yes or no."""
+
+    link: Annotated[str, Field(pattern=r"^[a-z][a-z-]*$")]
+    text: Text
+    options: tuple[Pair, ...] = ()
+    repeats: bool = False
+    score: tuple[int, int] | None = None
+    code: Pair | None = None
+
+
+class IntakeFile(File):
+    """`intake/questionnaire.toml`."""
+
+    id: Text
+    title: Text
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    status: Literal["draft", "active", "retired"]
+    purpose: Text
+    url: Text
+    system: Text
+    gate: Text
+    item: tuple[IntakeItem, ...]
 
 
 class OrderCode(File):

@@ -155,6 +155,8 @@ def _add_value_set(base_: KnowledgeBase, path: Path) -> None:
     base_.observation_codes[file.name] = frozenset(c for i in file.include if i.system == LOINC for c, _ in i.concept)
     if file.needs_leg:
         vocabulary.needs_leg |= {file.name}
+    if file.needs_words:
+        vocabulary.needs_words[file.name] = frozenset(file.needs_words)
     needs_any, unless_any = (file.text.needs_any, file.text.unless_any) if file.text else ((), ())
     book = vocabulary.drugs if file.kind == "drug" else vocabulary.phrases
     spoken = list(file.text.phrases) if file.text else []

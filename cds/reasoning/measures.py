@@ -4,8 +4,7 @@ The newest valid result decides (DS-5), inside the plan's look-back (DS-6). A re
 replaced by an older one: the value is then unknown (DS-16).
 """
 
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -17,12 +16,17 @@ from cds.reasoning.calculations import Derivation
 from cds.reasoning.comparisons import (
     Chosen,
     Compared,
+    Fallen,
     Flagged,
+    Haemolysed,
     Known,
     Missing,
+    PersistentlyBelow,
+    Risen,
     SidesDiffer,
     TakenWithin,
     Unreadable,
+    Unreleased,
     both,
     by_laboratory,
     fixed,
@@ -46,6 +50,9 @@ _DAY = 86_400.0
 class Measure:
     """An analyte, looked at within a look-back: the newest valid result decides."""
 
+    preliminary = False
+    """Whether a result that is not released yet may decide (DS-1)."""
+
     def __init__(self, codes: Codes, within: Period) -> None:
         """Look at an analyte within a look-back."""
         self.codes, self.within, self.reads = codes, within, frozenset({codes.name})
@@ -67,7 +74,7 @@ class Measure:
         undated: list[Measurement] = []
         last: Measurement | None = None
         for m in chart.record.measurements(self.codes.name):
-            if m.absent or not m.final:
+            if m.absent or not (m.final or self.preliminary):
                 continue
             if m.on is None:
                 undated.append(m)
@@ -87,6 +94,14 @@ class Measure:
         if reason := chart.unknown.get(area):
             return Chosen(unknown=f"{self.title} ({area}: {reason})")
         return Chosen(last=last)
+
+    def history(self, chart: Chart) -> Iterator[Measurement]:
+        """Give every dated result of the look-back, newest first."""
+        for m in chart.record.measurements(self.codes.name):
+            if m.on is None or days_ago(m.on, chart.today) > self.within.days:
+                return
+            if m.final and not m.absent:
+                yield m
 
     def _counts(self, on: Day, chart: Chart) -> bool:  # noqa: ARG002 - measures of other kinds look at both
         """Whether a dated result counts for this measure at all."""
@@ -165,6 +180,28 @@ class Measure:
         """Left and right of one day are so far apart, in the canonical unit; for a measure of all results of a day."""
         return SidesDiffer(self, limit)
 
+    def at_least_times_range(self, times: Threshold, default: Threshold) -> Criterion:
+        """So many times the laboratory's upper limit or more; the default stands in where it states none."""
+        return Compared(
+            self, f"at least {times} times the laboratory's upper limit (else {default})",
+            lambda m: opposite(is_below(m, times.value * ranged(m, m.range_high, default))), (default,),
+        )  # fmt: skip
+
+    def above_times_range(self, times: Threshold, default: Threshold) -> Criterion:
+        """More than so many times the laboratory's upper limit; the default stands in where it states none."""
+        return Compared(
+            self, f"above {times} times the laboratory's upper limit (else {default})",
+            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))), (default,),
+        )  # fmt: skip
+
+    def persistently_below(self, limit: Threshold, period: Period) -> Criterion:
+        """Less than the limit, so long before as well, and never the limit or more between."""
+        return PersistentlyBelow(self, limit, period)
+
+    def risen(self, times: Threshold, within: Period) -> Criterion:
+        """Some result of the look-back is so many times an earlier one, or more, within the period."""
+        return Risen(self, times, within)
+
     def above_pregnancy_range(self, default: Threshold) -> Criterion:
         """More than the upper limit that the laboratory states for pregnancy, or than the default."""
         return Compared(
@@ -188,6 +225,18 @@ class Measure:
         """The result is dated, to the day, and at most so old."""
         return TakenWithin(self, period)
 
+    def haemolysed(self) -> Criterion:
+        """The result is from a sample that is said to be haemolysed."""
+        return Haemolysed(self)
+
+    def unreleased(self) -> Criterion:
+        """The result is preliminary; only where the measure takes such ones at all."""
+        return Unreleased(self)
+
+    def fell_by_more_than(self, fall: Threshold) -> Criterion:
+        """The number is lower than that of the result before by more than so much, in the canonical unit."""
+        return Fallen(self, fall)
+
 
 def _is_equal(one: Measurement, other: Measurement) -> bool:
     """Whether two results are one number, said in two units."""
@@ -204,7 +253,7 @@ class _Near(Measure):
 
     def __init__(self, codes: Codes, within: Period, other: Measure, span: Period) -> None:
         super().__init__(codes, within)
-        self.other, self.span = other, span
+        self.other, self.span, self.preliminary = other, span, other.preliminary
         self.reads |= other.reads
 
     def _counts(self, on: Day, chart: Chart) -> bool:
@@ -212,6 +261,19 @@ class _Near(Measure):
         if other is None or other.on is None:
             return False
         return abs(on.moment - other.on.moment) <= self.span.days * _DAY
+
+
+class _Early(Measure):
+    """An analyte, released or preliminary: of one time, what is released decides."""
+
+    preliminary = True
+
+    @property
+    def title(self) -> str:
+        return f"{self.codes.title}, preliminary or released"
+
+    def _pick(self, inside: Sequence[Measurement]) -> Chosen:
+        return super()._pick([m for m in inside if m.final] or inside)
 
 
 class _OfDay(Measure):
@@ -232,13 +294,23 @@ class _OfDay(Measure):
         return Chosen(picked, tuple(m for m in inside if m is not picked))
 
 
+class _OfSpan(_OfDay):
+    """One of all results of the look-back."""
+
+    def _belongs(self, on: Day, newest: Day | None) -> bool:  # noqa: ARG002 - any result of the look-back does
+        return True
+
+    def _pick(self, inside: Sequence[Measurement]) -> Chosen:
+        return Chosen(super()._pick(inside).result)  # the others of some days are no news
+
+
 def _size(m: Measurement) -> Decimal:
     bound = m.low if m.low is not None else m.high
     return m.scale.to_canonical(bound) if m.scale and bound is not None else Decimal(0)
 
 
 class _Derived(Measure):
-    """An analyte as measured, or else as it follows from others of one day."""
+    """An analyte as measured, or else as it follows from others of one day or one draw."""
 
     def __init__(self, codes: Codes, within: Period, derivation: Derivation) -> None:
         super().__init__(codes, within)
@@ -253,17 +325,20 @@ class _Derived(Measure):
         return measured if on is not None and on.last >= derived.on.last else Chosen(derived)
 
     def _derive(self, chart: Chart) -> Measurement | None:
-        by_day: list[dict[date, Measurement]] = []
+        by_draw: list[dict[float, Measurement]] = []
         for name in self.derivation.inputs:
-            days: dict[date, Measurement] = {}
+            draws: dict[float, Measurement] = {}
             for m in chart.record.measurements(name):
                 if m.final and m.number is not None and m.on and m.on.exact:
-                    days.setdefault(m.on.first, m)
-            by_day.append(days)
-        shared = set(by_day[0]).intersection(*by_day[1:])
-        recent = [day for day in shared if 0 <= (chart.today - day).days <= self.within.days]
-        for day in sorted(recent, reverse=True):
-            if (derived := self._computed([days[day] for days in by_day])) is not None:
+                    draws.setdefault(m.on.moment if self.derivation.same_draw else m.on.first.toordinal(), m)
+            by_draw.append(draws)
+        shared = set(by_draw[0]).intersection(*by_draw[1:])
+        for draw in sorted(shared, reverse=True):
+            inputs = [draws[draw] for draws in by_draw]
+            on = inputs[0].on
+            if on is None or not 0 <= (chart.today - on.first).days <= self.within.days:
+                continue
+            if (derived := self._computed(inputs)) is not None:
                 return derived
         return None
 
@@ -275,7 +350,7 @@ class _Derived(Measure):
         value = rounded(value, self.derivation.decimals)
         if analyte.plausible and not analyte.plausible[0] <= value <= analyte.plausible[1]:
             return None
-        said = " and ".join(f"{m.name} {m.value} {m.unit}".strip() for m in inputs)
+        said = _and(f"{m.name} {m.value} {m.unit}".strip() for m in inputs)
         return Measurement(
             name=self.title,
             reference=inputs[0].reference,
@@ -292,9 +367,22 @@ class _Derived(Measure):
         )
 
 
+def _and(parts: Iterable[str]) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} and {last}"
+
+
 def latest(codes: Codes, within: Period, *, derivation: Derivation | None = None) -> Measure:
     """The newest result of an analyte, or else derived from others of one day."""
     return _Derived(codes, within, derivation) if derivation else Measure(codes, within)
+
+
+def latest_even_preliminary(codes: Codes, within: Period) -> Measure:
+    """The newest result of an analyte, released or not: for values that nobody may wait with (DS-1).
+
+    A preliminary result holds a card at `warning`; ask the released one beside it, which this one hides.
+    """
+    return _Early(codes, within)
 
 
 def latest_near(codes: Codes, within: Period, *, near: Measure, near_within: Period) -> Measure:
@@ -310,6 +398,11 @@ def lowest_of_latest_day(codes: Codes, within: Period) -> Measure:
 def highest_of_latest_day(codes: Codes, within: Period) -> Measure:
     """The highest result of the newest day that has any: of two legs, the stiffer one."""
     return _OfDay(codes, within, max)
+
+
+def highest(codes: Codes, within: Period) -> Measure:
+    """The highest result of the look-back: a fever counts although it has come down since."""
+    return _OfSpan(codes, within, max)
 
 
 def unreadable(*measures: Measure) -> Criterion:

@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -97,9 +98,13 @@ class Plan:
     mutes: Criterion | None = None
     shows: Mapping[str, Shown] = field(default_factory=dict)
     recommends: Sequence[Recommendation] = ()
+    accompanies: bool = field(init=False)
+    """Whether it only has lines for the cards of other topics."""
 
     def __post_init__(self) -> None:
         """Check that the rules and the wording name each other, and nothing else."""
+        lines = all(words.beside for words in self.knowledge.file.recommendations.values())
+        object.__setattr__(self, "accompanies", lines)  # the way that the documentation of frozen dataclasses gives
         place, file = self.knowledge.folder.name, self.knowledge.file
         names = [recommendation.name for recommendation in self.recommends]
         if sorted(names) != sorted(file.recommendations):
@@ -130,10 +135,20 @@ class Plan:
 
     def advise(self, chart: Chart, *, ordering: bool = False) -> list[Advice]:
         """Weigh the recommendations against a chart: those about orders while orders are written, else the others."""
-        weighed = [r for r in self.recommends if (r.order is not None) is ordering]
-        if not weighed or self.for_whom.holds(chart) is None:
+        return self._weighed([r for r in self.recommends if (r.order is not None) is ordering], chart)
+
+    def accompany(self, topics: AbstractSet[str], chart: Chart) -> list[Advice]:
+        """Weigh the recommendations that are lines on the cards of these topics."""
+        return self._weighed([r for r in self.recommends if not topics.isdisjoint(self.words(r).beside)], chart)
+
+    def _weighed(self, recommendations: Sequence[Recommendation], chart: Chart) -> list[Advice]:
+        if not recommendations or self.for_whom.holds(chart) is None:
             return []
-        return [advice for r in weighed if (advice := self._weigh(r, chart)) is not None]
+        return [advice for r in recommendations if (advice := self._weigh(r, chart)) is not None]
+
+    def words(self, recommendation: Recommendation) -> RecommendationFile:
+        """Give the words of a recommendation."""
+        return self.knowledge.file.recommendations[recommendation.name]
 
     def _weigh(self, recommendation: Recommendation, chart: Chart) -> Advice | None:
         context = (recommendation.order or recommendation.context or self.context).holds(chart)

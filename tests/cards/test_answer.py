@@ -15,6 +15,7 @@ from cards.suggestions import Desk
 from cards.wording import WORDING
 from cds.chart.facts import Indicator
 from cds.offline import Opened, open_bundle
+from cds.reasoning.assessment import Assessment
 from cds.reasoning.plans import Advice, Plan
 from cds.services import assess, knowledge
 
@@ -31,7 +32,7 @@ def _answer(advice: list[Advice] | None = None, max_cards: int = 3, **rest: Any)
     chart = _opened().chart
     given = list(assess(chart).advice) if advice is None else advice
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, None)
-    answer = Press(desk, knowledge().overrides, URL, max_cards).answer(given, **rest)
+    answer = Press(desk, knowledge().overrides, URL, max_cards).answer(Assessment(given, **rest))
     cards: list[dict[str, Any]] = json.loads(msgspec.json.encode(answer))["cards"]
     return cards
 
@@ -105,7 +106,7 @@ def test_an_order_that_is_open_is_not_suggested_again() -> None:
     )
     chart = open_bundle(json.dumps(bundle).encode(), TODAY).chart
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, None)
-    answer = Press(desk, knowledge().overrides, URL, 9).answer(assess(chart).advice)
+    answer = Press(desk, knowledge().overrides, URL, 9).answer(assess(chart))
 
     assert "Diabetic foot examination" not in [s.label for card in answer.cards for s in card.suggestions]
 
@@ -180,3 +181,39 @@ def test_lost_data_are_admitted_on_a_card_of_their_own_where_there_is_no_other()
 
     assert "laboratory results: the query failed" in card["detail"]
     assert card["indicator"] == "info"
+
+
+def _cards_of(slug: str) -> list[dict[str, Any]]:
+    bundle = (MANY.parents[1] / slug / "bundle.json").read_bytes()
+    opened = open_bundle(bundle, dt.date(2026, 11, 22))
+    desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
+    answer = Press(desk, knowledge().overrides, URL).answer(assess(opened.chart))
+    cards: list[dict[str, Any]] = json.loads(msgspec.json.encode(answer))["cards"]
+    return cards
+
+
+def test_a_topic_that_would_repeat_a_card_above_has_no_card_of_its_own() -> None:
+    cards = _cards_of("potassium-low-on-thiazide")
+
+    assert [card["source"]["topic"]["code"] for card in cards] == ["potassium", "nocturnalcramps", "differential"]
+    assert _topics(cards[-1]) == ["druginduced"]
+
+
+def test_one_resource_read_as_the_narrower_and_the_wider_thing_is_said_once() -> None:
+    first, *_ = _cards_of("potassium-low-on-thiazide")
+
+    assert first["detail"].count("reason for the visit") == 1
+
+
+def test_self_care_is_said_once() -> None:
+    details = [card["detail"] for card in _cards_of("answers-only")]
+
+    assert sum(detail.count("Stretching calves and thighs before bed.") for detail in details) == 1
+
+
+def test_the_differential_says_what_speaks_for_a_cause_and_asks_what_would_part_them() -> None:
+    differential = _cards_of("many-causes-at-once")[-1]
+
+    assert "For it: abnormal ankle-brachial index (0.58, 2026-10-20)" in differential["detail"]
+    assert "What eases it?" in differential["detail"]
+    assert f"{URL}/fhir/Questionnaire/leg-ache-intake" in {link["url"] for link in differential["links"]}

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.contract.calls import FIXTURES, NO_IRON_STUDIES, SERVICES
+from tests.contract.calls import FIXTURES, NO_INDEX, NO_IRON_STUDIES, SERVICES
 from tests.contract.shapes import advised, cards_of, outcome_of, resources_of, unknowns
 
 REQUESTS = {path.stem: path for path in FIXTURES.glob("requests/*.json")}
@@ -33,6 +33,16 @@ def test_the_start_of_an_encounter_gives_orders_for_that_encounter(client):
 
 def test_a_patient_whose_legs_do_not_ache_gets_no_card(client):
     assert cards_of(sent(client, "no-cards")) == []
+
+
+def test_an_order_that_is_signed_gets_a_card_about_it(client):
+    (card,) = cards_of(sent(client, "order-sign"), "stockings")
+
+    assert advised([card]) == [NO_INDEX]
+
+
+def test_nothing_chosen_yet_gets_no_card(client):
+    assert cards_of(sent(client, "order-select-nothing-chosen")) == []
 
 
 @pytest.mark.parametrize(("name", "key"), [("missing-patient", "patient"), ("failed-query", "conditions")])

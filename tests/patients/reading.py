@@ -37,7 +37,7 @@ def cards_of(fixture: Path) -> list[Any]:
     opened = open_bundle((fixture / "bundle.json").read_bytes(), _day_of(fixture))
     assessment = assess(opened.chart)
     desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
-    answer = Press(desk, knowledge().overrides, _URL).answer(assessment.advice, assessment.failed, assessment.lost)
+    answer = Press(desk, knowledge().overrides, _URL).answer(assessment)
     cards: list[Any] = json.loads(msgspec.json.encode(_without_uuids(msgspec.to_builtins(answer.cards))))
     return cards
 

@@ -138,6 +138,15 @@ def test_an_answer_ages(on: str | None, state: State, cap: Indicator | None) -> 
     )
 
 
+def test_an_aged_answer_that_is_not_needed_weakens_nothing() -> None:
+    aged, fresh = answered("sudden", within=MONTH, fresh=WEEK), _Fixed(MET)
+    form = _form("2026-05-01", {"valueBoolean": True})
+
+    assert _state(aged_answers(any_of(aged, fresh)), form) is NOT_MET
+    assert _state(aged_answers(at_least(1, aged, fresh)), form) is NOT_MET
+    assert _state(aged_answers(all_of(aged, fresh)), form) is MET
+
+
 def test_an_aged_answer_is_one_fact_for_all_who_ask() -> None:
     one, other = answered("sudden", within=MONTH, fresh=WEEK), answered("sudden", within=YEAR, fresh=WEEK)
     chart = chart_of(_form("2026-05-01", {"valueBoolean": True}))
@@ -151,12 +160,14 @@ def test_an_aged_answer_is_one_fact_for_all_who_ask() -> None:
         ({"valueInteger": 8}, MET),
         ({"valueInteger": 7}, NOT_MET),
         ({"valueDecimal": 8.0}, MET),
-        ({"valueString": "bad"}, NOT_MET),
+        ({"valueString": "bad"}, UNKNOWN),
         ({}, UNKNOWN),
     ],
 )
 def test_an_answer_may_be_a_number(answer: dict[str, Any], state: State) -> None:
-    assert _state(scored("pain-score", _limit("8"), within=MONTH), _form("2026-05-19", answer, "pain-score")) is state
+    criterion = scored("pain-score", at_least=_limit("8"), within=MONTH)
+
+    assert _state(criterion, _form("2026-05-19", answer, "pain-score")) is state
 
 
 # --- what came after what ----------------------------------------------------------------------------------------
@@ -194,11 +205,11 @@ def test_items_are_named_as_charted_or_not() -> None:
     [
         (alarming(_Fixed(MET)), "it"),
         (weak_alone(_Fixed(MET)), "(it) by free text or other weak facts alone"),
-        (aged_answers(_Fixed(MET)), "(it), partly by answers that are no longer fresh"),
+        (aged_answers(_Fixed(MET)), "(it) not without answers that are no longer fresh"),
         (follows(_Fixed(MET), _Fixed(MET, name="that")), "it, after that"),
         (charted(_Fixed(MET), _Fixed(MET, name="that")), "charted of: it; that"),
         (
-            scored("pain-score", _limit("8"), within=MONTH),
+            scored("pain-score", at_least=_limit("8"), within=MONTH),
             "intake answer “pain-score” is at least 8 (at most 30 days old)",
         ),
     ],

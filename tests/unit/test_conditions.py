@@ -228,6 +228,20 @@ def test_a_complaint_of_no_stated_site_must_name_the_leg(members: dict[str, Any]
     assert _problem(active(coded("R25.2", ICD)) | members, "cramp-any-site").about_leg is about_leg
 
 
+@pytest.mark.parametrize(
+    ("members", "about_knee"),
+    [
+        ({}, False),
+        ({"bodySite": [{"text": "Right knee joint"}]}, True),
+        ({"bodySite": [{"text": "Left ankle"}]}, False),
+        ({"code": {"coding": [{"system": SNOMED, "code": "396275006"}], "text": "Osteoarthritis of knees"}}, True),
+    ],
+)
+def test_a_disease_of_no_stated_joint_must_name_one(members: dict[str, Any], about_knee: bool) -> None:
+    """9.1: osteoarthritis counts with a site at knee or hip only."""
+    assert _problem(active(coded("396275006", SNOMED)) | members, "osteoarthritis-at-knee").about_leg is about_knee
+
+
 def test_a_code_beneath_another_means_the_same() -> None:
     """2.4."""
     assert record_of(active(coded("M79661", ICD))).problems("leg-ache")

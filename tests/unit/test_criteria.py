@@ -1,5 +1,6 @@
 """The words that combine criteria, with their truth tables, and those that ask a chart."""
 
+import json
 from decimal import Decimal
 from itertools import product
 
@@ -13,6 +14,7 @@ from cds.chart.units import Quantity
 from cds.reasoning.criteria import (
     Criterion,
     affirmed,
+    age_known,
     aged,
     all_of,
     allergic_to,
@@ -20,15 +22,20 @@ from cds.reasoning.criteria import (
     answers,
     any_of,
     at_least,
+    certain,
     complains_of,
     done,
+    drafting_anew,
     ever_had,
     family_history,
     has,
     in_care,
     in_hospital,
+    newly,
     not_,
+    not_before,
     ordered,
+    scored,
     sex_is,
     taking,
     younger_than,
@@ -139,6 +146,35 @@ def test_not(state: State, opposite: State) -> None:
 @pytest.mark.parametrize(("state", "result"), [(MET, MET), (NOT_MET, NOT_MET), (UNKNOWN, NOT_MET)])
 def test_affirmed(state: State, result: State) -> None:
     assert _state(affirmed(_Fixed(state))) is result
+
+
+@pytest.mark.parametrize(("state", "result"), [(MET, MET), (NOT_MET, NOT_MET), (UNKNOWN, UNKNOWN)])
+def test_certain(state: State, result: State) -> None:
+    assert _state(certain(_Fixed(state))) is result
+
+
+@pytest.mark.parametrize("cap", [Indicator.INFO, Indicator.WARNING])
+def test_what_may_not_carry_a_critical_card_is_not_certain(cap: Indicator) -> None:
+    assert _state(certain(_Fixed(MET, cap=cap))) is NOT_MET
+    assert _state(certain(any_of(_Fixed(MET, cap=cap), _Fixed(MET)))) is MET
+    assert _state(certain(all_of(_Fixed(MET, cap=cap), _Fixed(MET)))) is NOT_MET
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier", "result"),
+    [
+        (NOT_MET, MET, NOT_MET),
+        (NOT_MET, UNKNOWN, NOT_MET),
+        (NOT_MET, NOT_MET, NOT_MET),
+        (MET, NOT_MET, NOT_MET),
+        (UNKNOWN, NOT_MET, NOT_MET),
+        (UNKNOWN, MET, UNKNOWN),
+        (MET, UNKNOWN, UNKNOWN),
+        (UNKNOWN, UNKNOWN, UNKNOWN),
+    ],
+)
+def test_not_before(later: State, earlier: State, result: State) -> None:
+    assert _state(not_before(_Fixed(later), _Fixed(earlier))) is result
 
 
 @pytest.mark.parametrize("states", list(product(STATES, repeat=3)), ids=lambda states: " ".join(s.name for s in states))
@@ -336,6 +372,45 @@ def test_a_complaint_is_a_condition_a_reason_or_a_word_of_the_year(resource: dic
     assert _state(complains_of(_codes("leg-ache"), within=YEAR), chart_of(resource)) is state
 
 
+_FORTNIGHT = Period("fortnight", 14, "proposed")
+
+
+@pytest.mark.parametrize(
+    ("resources", "state"),
+    [
+        ([active(recordedDate="2026-05-06")], MET),
+        ([active(recordedDate="2026-05-05")], NOT_MET),
+        ([active(onsetDateTime="2020", recordedDate="2026-05-19")], NOT_MET),
+        ([active(onsetDateTime="2020"), active(onsetDateTime="2026-05-18")], MET),
+        ([active(recordedDate=...)], NOT_MET),
+        ([_visit(reasonCode=[LEG_PAIN], period={"start": "2026-05-20"})], MET),
+        ([_visit(reasonCode=[LEG_PAIN])], NOT_MET),
+        ([active(onsetDateTime="2020"), _visit(reasonCode=[LEG_PAIN], period={"start": "2026-05-20"})], NOT_MET),
+        ([active(recordedDate=...), _visit(reasonCode=[LEG_PAIN], period={"start": "2026-05-20"})], MET),
+        ([condition(clinicalStatus={"coding": [{"code": "resolved"}]}, onsetDateTime="2026-05-18")], NOT_MET),
+        ([], NOT_MET),
+    ],
+)
+def test_what_is_new_has_not_been_there_before(resources: list[dict], state: State) -> None:
+    assert _state(newly(_codes("leg-ache"), within=_FORTNIGHT), chart_of(*resources)) is state
+
+
+def test_what_is_new_is_unknown_without_a_problem_list() -> None:
+    assert _state(newly(_codes("leg-ache"), within=_FORTNIGHT), _lacking(Area.PROBLEMS)) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("written", "state"),
+    [("2026-05-01", MET), ("2026-05-02", MET), ("2026-04-30", NOT_MET), (..., UNKNOWN)],
+)
+def test_a_treatment_that_began_before_the_illness_is_not_for_it(written: object, state: State) -> None:
+    treated = not_before(taking(_codes("metformin")), has(_codes("leg-ache")))
+
+    assert _state(treated, chart_of(active(), prescription(authoredOn=written))) is state
+    assert _state(treated, chart_of(active(recordedDate=...), prescription())) is UNKNOWN
+    assert _state(treated, chart_of(active(), prescription(authoredOn="2020"), prescription(id="b"))) is NOT_MET
+
+
 def test_taking_asks_for_current_drugs() -> None:
     """DS-21."""
     metformin = taking(_codes("metformin"))
@@ -476,6 +551,23 @@ def test_an_unanswered_item_is_unknown(form: dict, state: State) -> None:
     assert _state(answered("cramp", within=MONTH), chart_of(form)) is state
 
 
+@pytest.mark.parametrize(
+    ("form", "state"),
+    [
+        (_form("2026-05-01", {"valueInteger": 9}), MET),
+        (_form("2026-05-01", {"valueInteger": 8}), NOT_MET),
+        (_form("2026-05-01", {"valueDecimal": 9.5}), MET),
+        (_form("2026-05-01", {"valueString": "much"}), UNKNOWN),
+        (_form("2026-04-19", {"valueInteger": 9}), UNKNOWN),
+        (_form(None, {"valueInteger": 9}), UNKNOWN),
+    ],
+)
+def test_an_answer_may_be_a_number(form: dict, state: State) -> None:
+    nine = Threshold("nine", Quantity(Decimal(9), "1"), "proposed")
+
+    assert _state(scored("cramp", at_least=nine, within=MONTH), chart_of(form)) is state
+
+
 def test_an_answer_may_be_one_of_several_choices() -> None:
     chart = chart_of(_form("2026-05-01", {"valueCoding": {"code": "one-leg"}}))
 
@@ -533,6 +625,7 @@ def test_an_age_without_a_birth_date_is_unknown(birth: object, at_least_fifty: S
 
     assert _state(aged(FIFTY), chart) is at_least_fifty
     assert _state(younger_than(FIFTY), chart) is {MET: NOT_MET, NOT_MET: MET, UNKNOWN: UNKNOWN}[at_least_fifty]
+    assert _state(age_known(), chart) is (NOT_MET if at_least_fifty is UNKNOWN else MET)
 
 
 @pytest.mark.parametrize(
@@ -555,3 +648,90 @@ def test_nobody_advises_on_the_dead_or_on_a_closed_record(members: dict, state: 
 @pytest.mark.parametrize(("gender", "state"), [("female", MET), ("male", NOT_MET), ("other", NOT_MET), (..., UNKNOWN)])
 def test_an_unrecorded_sex_is_unknown(gender: object, state: State) -> None:
     assert _state(sex_is("female"), _patient(gender=gender)) is state
+
+
+# --- which came first --------------------------------------------------------------------------------------------
+
+
+def _taken_before_pain(onset: object = "2026-03-01", start: object = "2026-03-01") -> Finding:
+    pain = active(onsetDateTime=onset, recordedDate=...)
+    drug = prescription(authoredOn=start)
+    return _criterion_of_order().check(chart_of(pain, drug))
+
+
+def _criterion_of_order() -> Criterion:
+    return taking(_codes("metformin")).not_begun_after(complains_of(_codes("leg-ache"), within=YEAR))
+
+
+@pytest.mark.parametrize(
+    ("onset", "start", "state"),
+    [
+        ("2026-03-02", "2026-03-01", MET),
+        ("2026-03-01", "2026-03-01", MET),
+        ("2026-03-01", "2026-03-02", NOT_MET),
+        (..., "2026-03-02", MET),
+        ("2026-03-01", ..., MET),
+        ("2026", "2026-03-02", MET),
+        ("2025-12", "2026", NOT_MET),
+    ],
+)
+def test_a_cause_does_not_follow_its_effect(onset: object, start: object, state: State) -> None:
+    assert _taken_before_pain(onset, start).state is state
+
+
+def test_the_first_of_the_prescriptions_tells_when_a_drug_was_begun() -> None:
+    renewed = prescription(id="now", authoredOn="2026-04-01")
+    first = prescription(id="then", status="completed", authoredOn="2025-04-01")
+    pain = active(onsetDateTime="2026-03-01")
+    finding = _criterion_of_order().check(chart_of(pain, renewed, first))
+
+    assert finding.is_met
+    assert str(finding.basis[0].on) == "2025-04-01"
+    assert _state(_criterion_of_order(), chart_of(pain, renewed)) is NOT_MET
+
+
+def test_without_the_effect_there_is_no_cause() -> None:
+    assert _state(_criterion_of_order(), chart_of(prescription())) is NOT_MET
+    assert _state(_criterion_of_order(), chart_of(active())) is NOT_MET
+    lacking = chart_of(active(), unknown={Area.MEDICATIONS: "not supplied"})
+    assert _state(_criterion_of_order(), lacking) is UNKNOWN
+    lacking = chart_of(prescription(), unknown={Area.PROBLEMS: "not supplied"})
+    assert _state(_criterion_of_order(), lacking) is UNKNOWN
+
+
+def test_an_effect_in_words_does_not_hold_its_cause_down() -> None:
+    finding = _criterion_of_order().check(chart_of(active({"text": "leg pain"}), prescription()))
+
+    assert finding.is_met
+    assert finding.cap is Indicator.CRITICAL
+
+
+def test_a_finished_course_counts_only_where_it_is_wanted() -> None:
+    lately = chart_of(prescription(status="completed", authoredOn="2026-05-01"))
+
+    assert _state(taking(_codes("metformin")), lately) is MET
+    assert _state(taking(_codes("metformin"), finished=False), lately) is NOT_MET
+    assert _state(taking(_codes("metformin"), finished=False), chart_of(prescription())) is MET
+
+
+def _ordering(draft: dict, *resources: dict) -> Chart:
+    record = record_of(*resources)
+    record.take_draft(json.dumps(draft).encode(), at_hand=True)
+    assert record.patient is not None
+    return Chart(record.today, record.patient, record)
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [("metformin 500 MG Oral Tablet", NOT_MET), ("Metformin 850 mg", NOT_MET), ("glucophage (metformin)", MET)],
+)
+def test_a_renewal_is_no_new_drug(words: str, state: State) -> None:
+    anew = drafting_anew(_codes("metformin"))
+    named = {"medicationCodeableConcept": {"text": words}}
+    draft = prescription(id="draft", status="draft", **named)
+
+    assert _state(anew, _ordering(draft)) is MET
+    assert _state(anew, _ordering(draft, prescription(id="old"))) is state
+    assert _state(anew, _ordering(draft, prescription(id="old", status="stopped"))) is MET
+    assert _state(anew, _ordering(draft, prescription(id="draft", **named))) is NOT_MET
+    assert _state(anew, chart_of(prescription())) is NOT_MET

@@ -10,21 +10,23 @@ from hypothesis import strategies as st
 from cds.chart.chart import Area
 from cds.chart.facts import Flag, Indicator
 from cds.chart.units import Quantity
-from cds.reasoning.calculations import TRANSFERRIN_SATURATION
+from cds.reasoning.calculations import OSMOLARITY, POSTURAL_PRESSURE_FALL, TRANSFERRIN_SATURATION
 from cds.reasoning.comparisons import Chosen
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import Finding, State
 from cds.reasoning.knowledge import Period, Threshold
 from cds.reasoning.measures import (
     Measure,
+    highest,
     highest_of_latest_day,
     latest,
+    latest_even_preliminary,
     latest_near,
     lowest_of_latest_day,
     unreadable,
 )
 from cds.services import knowledge
-from tests.unit.fhir import B12, FERRITIN, HBA1C, LOINC, TSH, chart_of, ferritin, observation, quantity
+from tests.unit.fhir import B12, FERRITIN, HBA1C, LOINC, POTASSIUM, TSH, chart_of, ferritin, observation, quantity
 
 MET, NOT_MET, UNKNOWN = State.MET, State.NOT_MET, State.UNKNOWN
 YEAR, MONTH = Period("year", 365, "proposed"), Period("month", 30, "proposed")
@@ -384,6 +386,115 @@ def test_the_range_for_pregnancy_is_asked_for_by_name() -> None:
 # --- measures of other kinds -------------------------------------------------------------------------------------
 
 
+# --- results that are not released yet (DS-1) -----------------------------------------------------------------------
+
+
+def _potassium(value: Any, on: Any = "2026-05-19", status: str = "preliminary", **members: Any) -> dict[str, Any]:
+    member = {"valueString": value} if isinstance(value, str) else {"valueQuantity": quantity(value, "mmol/L")}
+    return observation(POTASSIUM, effectiveDateTime=on, status=status, **member, **members)
+
+
+VERY_LOW = _limit("2.5", "mmol/L")
+
+
+@pytest.mark.parametrize(
+    ("resources", "released", "early"),
+    [
+        ((), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4),), UNKNOWN, MET),
+        ((_potassium(2.5),), UNKNOWN, NOT_MET),
+        ((_potassium("see note"),), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4, status="registered"),), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4, status="cancelled"),), UNKNOWN, UNKNOWN),
+        ((_potassium(2.4), _potassium(4.0, on="2026-05-18", status="final")), NOT_MET, MET),
+        ((_potassium(2.4, on="2026-05-18"), _potassium(4.0, status="final")), NOT_MET, NOT_MET),
+        ((_potassium(4.0), _potassium(2.4, on="2026-05-18", status="final")), MET, NOT_MET),
+        ((_potassium(2.4, issued="2026-05-20T09:00:00Z"), _potassium(4.0, status="corrected")), NOT_MET, NOT_MET),
+        ((_potassium(2.4, on="2025-05-20"),), UNKNOWN, MET),
+        ((_potassium(2.4, on="2025-05-19"),), UNKNOWN, UNKNOWN),
+    ],
+)
+def test_a_preliminary_result_counts_where_it_is_asked_for(
+    resources: tuple[dict[str, Any], ...], released: State, early: State
+) -> None:
+    potassium = knowledge().concepts["potassium"]
+
+    assert _state(_measure("potassium").below(VERY_LOW), *resources) is released
+    assert _state(latest_even_preliminary(potassium, within=YEAR).below(VERY_LOW), *resources) is early
+
+
+def test_a_preliminary_result_says_so_and_holds_the_card_down() -> None:
+    measure = latest_even_preliminary(knowledge().concepts["potassium"], within=YEAR)
+    finding = _find(measure.below(VERY_LOW), _potassium(2.4))
+
+    assert finding.cap is Indicator.WARNING
+    assert finding.basis[0].notes == ("preliminary result",)
+    assert _state(measure.missing(), chart := _potassium(2.4)) is NOT_MET
+    assert _state(_measure("potassium").missing(), chart) is MET
+    assert _state(measure.below(VERY_LOW), unknown={Area.LABORATORY: "not supplied"}) is UNKNOWN
+    assert str(measure.below(VERY_LOW)).startswith("Potassium, preliminary or released (newest within 12 months)")
+
+
+def test_whether_a_result_is_released_can_be_asked() -> None:
+    measure = latest_even_preliminary(knowledge().concepts["potassium"], within=YEAR)
+
+    assert _state(measure.unreleased(), _potassium(2.4)) is MET
+    assert _state(measure.unreleased(), _potassium(2.4, status="final")) is NOT_MET
+    assert _state(measure.unreleased(), _potassium(2.4), _potassium(2.4, on="2026-05-20", status="final")) is NOT_MET
+    assert _state(measure.unreleased()) is UNKNOWN
+
+
+# --- haemolysis, and what was before ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("resources", "state"),
+    [
+        ((), UNKNOWN),
+        ((_potassium(6.8, status="final"),), NOT_MET),
+        ((_potassium(6.8, status="final", note=[{"text": "haemolysed"}]),), MET),
+        ((_potassium(6.8, status="final", note=[{"text": "not haemolysed"}]),), NOT_MET),
+        ((_potassium(6.8, note=[{"text": "haemolysed"}]),), UNKNOWN),
+    ],
+)
+def test_whether_the_sample_was_haemolysed_can_be_asked(resources: tuple[dict[str, Any], ...], state: State) -> None:
+    assert _state(_measure("potassium").haemolysed(), *resources) is state
+
+
+def _released(value: Any, on: Any) -> dict[str, Any]:
+    return _potassium(value, on=on, status="final")
+
+
+@pytest.mark.parametrize(
+    ("resources", "state"),
+    [
+        ((), UNKNOWN),
+        ((_released(3.3, "2026-05-19"),), UNKNOWN),
+        ((_released(3.3, "2026-05-19"), _released(3.9, "2026-05-01")), MET),
+        ((_released(3.4, "2026-05-19"), _released(3.9, "2026-05-01")), NOT_MET),
+        ((_released(3.9, "2026-05-19"), _released(3.3, "2026-05-01")), NOT_MET),
+        ((_released(3.3, "2026-05-19"), _released(3.4, "2026-05-10"), _released(3.9, "2026-05-01")), NOT_MET),
+        ((_released(3.3, "2026-05-19"), _released(">3.9 mmol/L", "2026-05-01")), UNKNOWN),
+        ((_released("<3.3 mmol/L", "2026-05-19"), _released(3.9, "2026-05-01")), UNKNOWN),
+        ((_released(3.3, "2026-05-19"), _released(3.9, "2025-05-19")), UNKNOWN),
+        ((_released(3.3, "2026-05-19"), _released(3.9, ...)), UNKNOWN),
+    ],
+)
+def test_a_fall_is_measured_from_the_result_before(resources: tuple[dict[str, Any], ...], state: State) -> None:
+    fell = _measure("potassium").fell_by_more_than(_limit("0.5", "mmol/L"))
+
+    assert _state(fell, *resources) is state
+    assert str(fell) == "Potassium fell by more than 0.5 mmol/L since the result before"
+
+
+def test_nothing_is_compared_where_results_were_not_supplied() -> None:
+    lost = {Area.LABORATORY: "not supplied"}
+    fell = _measure("potassium").fell_by_more_than(_limit("0.5", "mmol/L"))
+
+    assert _find(fell, unknown=lost).unknown == ("Potassium (laboratory results: not supplied)",)
+    assert _find(fell, _released(3.3, "2026-05-19"), unknown=lost).state is UNKNOWN
+
+
 def _abi(value: float, side: str, **members: Any) -> dict[str, Any]:
     return observation("77194-9", id=side, valueQuantity=quantity(value, "1"), bodySite={"text": side}, **members)
 
@@ -402,6 +513,20 @@ def test_of_two_legs_the_worse_one_decides_and_both_are_cited() -> None:
     assert highest.result is not None
     assert (lowest.result.side, highest.result.side) == ("left", "right")
     assert [m.side for m in lowest.others] == ["right"]
+
+
+def test_the_highest_of_a_look_back_counts_although_the_newest_is_lower() -> None:
+    most = highest(knowledge().concepts["ferritin"], MONTH)
+    values = (("2026-05-19", 30), ("2026-05-10", 90), ("2026-04-19", 400), ("2026-05-15", 60))
+    results = [ferritin(value, effectiveDateTime=on) for on, value in values]
+
+    found = _chosen(most, *results)
+
+    assert found.result is not None
+    assert found.result.value == "90"
+    assert found.others == ()
+    assert _state(most.at_least(SEVENTY_FIVE), *results) is MET
+    assert _state(most.at_least(SEVENTY_FIVE)) is UNKNOWN
 
 
 def test_a_result_near_another_is_looked_for_on_both_sides() -> None:
@@ -457,5 +582,150 @@ def test_a_value_computed_from_impossible_ones_is_none() -> None:
     assert _chosen(derived, _iron(1999), _iron(51, "2500-7")).result is None
 
 
+def _draw(code: str, value: float, at: str) -> dict[str, Any]:
+    return observation(code, valueQuantity=quantity(value, "mmol/L"), effectiveDateTime=at)
+
+
+def test_osmolarity_is_computed_from_one_draw_only() -> None:
+    """1.86 (144 + 4.2) + 1.15 x 7 + 9 + 14 = 306.7, rounded before it is compared."""
+    measure = _measure("calculated-osmolarity", derivation=OSMOLARITY)
+    morning, evening = "2026-05-19T08:00:00Z", "2026-05-19T18:00:00Z"
+    salts = [_draw("2951-2", 144, morning), _draw(POTASSIUM, 4.2, morning), _draw("22664-7", 9, morning)]
+    together = [*salts, _draw("14749-6", 7, morning)]
+
+    chosen = _chosen(measure, *together).result
+    assert chosen is not None
+    assert chosen.said == "307 mosm/L"
+    assert chosen.notes == (
+        "computed from Sodium 144 mmol/L, Potassium 4.2 mmol/L, Glucose 7 mmol/L and Urea 9 mmol/L",
+    )
+    assert _chosen(measure, *salts, _draw("14749-6", 7, evening)).result is None
+    assert _chosen(measure, *salts).result is None
+
+
+def test_a_fall_of_pressure_is_computed_from_one_day() -> None:
+    measure = _measure("postural-pressure-fall", derivation=POSTURAL_PRESSURE_FALL)
+
+    def pressures(standing: float) -> list[dict[str, Any]]:
+        return [
+            observation(
+                {"text": f"systolic blood pressure, {posture}"},
+                valueQuantity=quantity(value, "mm[Hg]"),
+                effectiveDateTime=f"2026-05-19T08:0{minute}:00Z",
+            )
+            for minute, (posture, value) in enumerate((("lying", 140), ("standing", standing)))
+        ]
+
+    chosen = _chosen(measure, *pressures(118)).result
+    assert chosen is not None
+    assert chosen.value == "22"
+    assert chosen.cap is Indicator.INFO
+    assert _state(measure.at_least(_limit(20, "mm[Hg]")), *pressures(121)) is NOT_MET
+
+
 def test_a_measure_reads_as_a_sentence() -> None:
     assert str(_measure().below(SEVENTY_FIVE)) == "Ferritin (newest within 12 months) below 75 ng/mL"
+
+
+# --- multiples of the laboratory's limit -------------------------------------------------------------------------
+
+CK_UPPER, FOUR, TEN = _limit(200, "U/L"), _limit(4, "1"), _limit(10, "1")
+
+
+def _ck(value: Any, high: int | None = None) -> dict[str, Any]:
+    bounds = {"referenceRange": [{"high": quantity(high, "U/L")}]} if high else {}
+    return observation("2157-6", valueQuantity=quantity(value, "U/L"), **bounds)
+
+
+@pytest.mark.parametrize(
+    ("value", "high", "at_least_four", "above_ten"),
+    [
+        (799, None, NOT_MET, NOT_MET),
+        (800, None, MET, NOT_MET),
+        (2000, None, MET, NOT_MET),
+        (2001, None, MET, MET),
+        (800, 201, NOT_MET, NOT_MET),
+        (2001, 170, MET, MET),
+        (2001, 250, MET, NOT_MET),
+    ],
+)
+def test_multiples_are_of_the_laboratory_s_limit_or_else_of_the_default(
+    value: int, high: int | None, at_least_four: State, above_ten: State
+) -> None:
+    """DS-12."""
+    measure = _measure("creatine-kinase")
+
+    assert _state(measure.at_least_times_range(FOUR, CK_UPPER), _ck(value, high)) is at_least_four
+    assert _state(measure.above_times_range(TEN, CK_UPPER), _ck(value, high)) is above_ten
+    assert _state(measure.above_times_range(TEN, CK_UPPER)) is UNKNOWN
+
+
+# --- results over time -------------------------------------------------------------------------------------------
+
+SIXTY, TWICE, WEEK = _limit(60, "mL/min/{1.73_m2}"), _limit(2, "1"), Period("week", 7, "proposed")
+
+
+def _egfr(value: Any, on: Any, number: int = 0) -> dict[str, Any]:
+    said = {"valueString": value} if isinstance(value, str) else {"valueQuantity": quantity(value, SIXTY.quantity.unit)}
+    return observation("33914-3", id=f"{on}-{number}", effectiveDateTime=on, **said)
+
+
+def _creatinine(value: Any, on: str) -> dict[str, Any]:
+    return observation("14682-9", id=on, effectiveDateTime=on, valueQuantity=quantity(value, "umol/L"))
+
+
+@pytest.mark.parametrize(
+    ("results", "state"),
+    [
+        ([(50, "2026-05-01"), (50, "2026-04-01")], MET),
+        ([(50, "2026-05-01"), (50, "2026-04-02")], NOT_MET),
+        ([(60, "2026-05-01"), (50, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (60, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (60, "2026-04-20"), (50, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (">60", "2026-04-20"), (50, "2026-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (">45", "2026-04-20"), (50, "2026-01-01")], UNKNOWN),
+        ([(50, "2026-05-01"), (999, "2026-04-20"), (50, "2026-01-01")], MET),
+        ([("<60", "2026-05-01"), ("<60", "2026-01-01")], MET),
+        ([(">45", "2026-05-01"), (50, "2026-01-01")], UNKNOWN),
+        ([(999, "2026-05-01"), (50, "2026-01-01")], UNKNOWN),
+        ([(50, "2026-05-01"), (50, ...)], NOT_MET),
+        ([(50, ...)], UNKNOWN),
+        ([(50, "2026-05-01"), (50, "2026-03")], MET),
+        ([(50, "2026-05-01"), (50, "2026-04")], NOT_MET),
+        ([(50, "2026-05-01"), (50, "2025-01-01")], NOT_MET),
+        ([(50, "2026-05-01"), (70, "2026-05-01"), (70, "2026-01-01"), (50, "2026-01-01")], MET),
+        ([], UNKNOWN),
+    ],
+)
+def test_low_twice_and_nothing_else_between_is_persistent(results: list[tuple[Any, Any]], state: State) -> None:
+    persistent = _measure("egfr").persistently_below(SIXTY, MONTH)
+
+    assert _state(persistent, *(_egfr(value, on, number) for number, (value, on) in enumerate(results))) is state
+
+
+def test_what_was_not_supplied_is_not_persistent_but_unknown() -> None:
+    lacking = {Area.LABORATORY: "not supplied"}
+
+    assert _state(_measure("egfr").persistently_below(SIXTY, MONTH), unknown=lacking) is UNKNOWN
+    assert _state(_measure("creatinine").risen(TWICE, WEEK), unknown=lacking) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("results", "state"),
+    [
+        ([(200, "2026-05-08"), (100, "2026-05-01")], MET),
+        ([(200, "2026-05-09"), (100, "2026-05-01")], NOT_MET),
+        ([(199, "2026-05-08"), (100, "2026-05-01")], NOT_MET),
+        ([(100, "2026-05-08"), (200, "2026-05-01")], NOT_MET),
+        ([(150, "2026-05-10"), (210, "2026-05-06"), (100, "2026-05-01")], MET),
+        ([(200, "2026-05-08T18:00:00Z"), (100, "2026-05-08T06:00:00Z")], MET),
+        ([(100, "2026-05-08T18:00:00Z"), (200, "2026-05-08T06:00:00Z")], NOT_MET),
+        ([(200, "2026-05"), (100, "2026-05-01")], NOT_MET),
+        ([(200, "2026-05-08")], NOT_MET),
+        ([], NOT_MET),
+    ],
+)
+def test_a_rise_is_a_multiple_of_an_earlier_result_within_the_period(
+    results: list[tuple[int, str]], state: State
+) -> None:
+    assert _state(_measure("creatinine").risen(TWICE, WEEK), *(_creatinine(*result) for result in results)) is state

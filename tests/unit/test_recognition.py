@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from cds.chart.facts import Indicator
+from cds.fhir.recognition import recogniser
+from cds.fhir.resources import Coding, Concept
+from cds.services import knowledge
 from tests.unit.fhir import (
     FERRITIN,
     LOINC,
@@ -81,3 +84,17 @@ def test_another_name_without_a_code_does_not(text: str) -> None:
 def test_the_words_of_a_known_code_do_not_overrule_it() -> None:
     """DS-17: the code says bilirubin."""
     assert results("ferritin", _named("Ferritin", {"system": LOINC, "code": "1975-2"})) == []
+
+
+def test_no_code_contradicts_its_own_name() -> None:
+    """DS-17: a name may begin like that of another analyte ("Calcium corrected for albumin")."""
+    means = recogniser(knowledge().vocabulary)
+
+    contradicted = [
+        (name, code)
+        for name, analyte in knowledge().vocabulary.analytes.items()
+        for (system, code), use in analyte.uses.items()
+        if means.recognised(name, Concept([Coding(system, code, use.display)])).contradicted
+    ]
+
+    assert contradicted == []

@@ -92,6 +92,12 @@ usual_for_the_patient = all_of(
     has(k.codes("ali-raynaud")), said("side", "both"), not_(affirmed(any_of(numb, weak, pulseless)))
 )
 
+pattern_explained = any_of(
+    affirmed(usual_for_the_patient),
+    with_the_vascular_team,
+    affirmed(any_of(follows(reopened, pattern), all_of(coded_lately, not_(settled)))),
+)
+
 # Injuries.
 
 injured = any_of(told("injury"), alarming(complains_of(k.codes("ali-leg-injury"), within=just_now, dated=True)))
@@ -149,12 +155,12 @@ background = {
 
 def cautions(found: Criterion) -> dict[str, Criterion]:
     """Give the notes on how a red flag was found, and in whom."""
-    return {
-        "ask-again": aged_answers(found),
-        "in-words": weak_alone(found),
-        "child": child,
-        "goals": palliative,
-    }
+    return {"in-words": weak_alone(found), "child": child, "goals": palliative}
+
+
+# Where fresh answers do not suffice, what there is to do is to ask again.
+
+pattern_aged, compartment_aged = aged_answers(pattern), aged_answers(compartment_feared)
 
 
 artery_feared = any_of(all_of(coded_lately, not_(affirmed(settled))), all_of(pattern, not_(affirmed(settled))))
@@ -179,19 +185,22 @@ PLAN = Plan(
             name="acute-pattern",
             when=pattern,
             context=any_of(gate, cold, pale_or_blue, pulseless),
-            unless=any_of(
-                affirmed(usual_for_the_patient),
-                with_the_vascular_team,
-                affirmed(any_of(follows(reopened, pattern), all_of(coded_lately, not_(settled)))),
-            ),
+            unless=any_of(affirmed(pattern_aged), pattern_explained),
             caps=(("warning", weak_alone(pattern)),),
             notes=background | cautions(pattern),
+        ),
+        Recommendation(
+            name="acute-pattern-ask-again",
+            when=pattern_aged,
+            context=any_of(gate, cold, pale_or_blue, pulseless),
+            unless=pattern_explained,
+            notes={"child": child},
         ),
         Recommendation(
             name="compartment-syndrome",
             when=compartment_feared,
             context=any_of(gate, injured, tight_cast, compartment_coded_lately),
-            unless=released,
+            unless=any_of(released, affirmed(compartment_aged)),
             caps=(
                 ("warning", weak_alone(compartment_feared)),
                 ("warning", not_(affirmed(any_of(compartment_coded_lately, compartment_pattern)))),
@@ -204,11 +213,18 @@ PLAN = Plan(
             },
         ),
         Recommendation(
+            name="compartment-syndrome-ask-again",
+            when=compartment_aged,
+            context=any_of(gate, injured, tight_cast),
+            unless=released,
+            notes={"child": child},
+        ),
+        Recommendation(
             name="fracture-suspected",
             when=fracture_feared,
             context=any_of(gate, injured),
             unless=any_of(x_rayed, affirmed(all_of(compartment_feared, not_(released)))),
-            notes={key: note for key, note in cautions(fracture_feared).items() if key in {"ask-again", "child"}},
+            notes={"ask-again": aged_answers(fracture_feared), "child": child},
         ),
         Recommendation(
             name="compression-in-limb-threat",

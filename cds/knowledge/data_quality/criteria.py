@@ -11,21 +11,12 @@ k = Knowledge.beside(__file__)
 
 lookback = k.period("lookback")
 # What the topics ask for. Two legs of one time are looked at both, though a topic may do with the one that can be read.
-results = unreadable(
-    latest(k.codes("ankle-brachial-index"), within=lookback),
-    latest(k.codes("toe-brachial-index"), within=lookback),
-    latest(k.codes("ferritin"), within=lookback),
-    latest(k.codes("transferrin-saturation"), within=lookback),
-    latest(k.codes("haemoglobin"), within=lookback),
-    latest(k.codes("crp"), within=lookback),
-    latest(k.codes("b12"), within=lookback),
-    latest(k.codes("active-b12"), within=lookback),
-    latest(k.codes("methylmalonate"), within=lookback),
-    latest(k.codes("tsh"), within=lookback),
-    latest(k.codes("free-t4"), within=lookback),
-    latest(k.codes("hba1c"), within=lookback),
-    latest(k.codes("egfr"), within=lookback),
-)
+measured = """
+ankle-brachial-index toe-brachial-index ferritin transferrin-saturation haemoglobin crp b12 active-b12 methylmalonate
+tsh free-t4 hba1c glucose egfr creatinine urea potassium sodium magnesium calcium corrected-calcium ionised-calcium
+vitamin-d osmolality creatine-kinase urine-albumin-creatinine d-dimer body-temperature
+""".split()  # noqa: SIM905 - names read better as words
+results = unreadable(*(latest(k.codes(name), within=lookback) for name in measured))
 
 # Tests of which one is enough; blood counts, kidney values and electrolytes are rightly ordered again and again.
 ordered_once = [

@@ -64,6 +64,7 @@ too_early = type_1.for_less_than(k.period("type_1_before_examination"))
 newly_type_1 = type_1.for_less_than(k.period("type_1_at_diagnosis"))
 in_remission = has(k.codes("diabetes-in-remission"))
 diagnosed_neuropathy = has(k.codes("diabetic-neuropathy-diagnosis"), confirmed=True)
+neuropathy_on_record = any_of(diagnosed_neuropathy, has(k.codes("other-neuropathy")))
 
 # Feet
 

@@ -247,8 +247,15 @@ duplex_of_the_side = {
 
 def cautions(found: Criterion, *without: str) -> dict[str, Criterion]:
     """Give the notes on how a red flag was found, and in whom."""
-    notes = {"ask-again": aged_answers(found), "in-words": weak_alone(found), "child": child, "goals": palliative}
+    notes = {"in-words": weak_alone(found), "child": child, "goals": palliative}
     return {name: note for name, note in notes.items() if name not in without}
+
+
+# Where fresh answers do not suffice, what there is to do is to ask again.
+
+embolism_aged, likely_aged = aged_answers(embolism_signs), aged_answers(likely)
+expecting_aged = aged_answers(expecting_with_signs)
+likely_elsewhere = any_of(child, affirmed(expecting), attended, anticoagulated_for_long)
 
 
 told_only = weak_alone(any_of(likely, expecting_with_signs))
@@ -271,7 +278,7 @@ PLAN = Plan(
         Recommendation(
             name="embolism-signs",
             when=embolism_signs,
-            unless=embolism_treated,
+            unless=any_of(affirmed(embolism_aged), embolism_treated),
             caps=(("warning", weak_alone(embolism_signs)), ("warning", short_of_breath_for_years)),
             notes=cautions(embolism_signs)
             | {
@@ -283,17 +290,29 @@ PLAN = Plan(
             },
         ),
         Recommendation(
+            name="embolism-signs-ask-again",
+            when=embolism_aged,
+            unless=embolism_treated,
+            notes={"child": child, "leg-signs": leg_signs},
+        ),
+        Recommendation(
             name="thrombosis-likely",
             when=likely,
-            unless=any_of(child, affirmed(expecting), attended, anticoagulated_for_long),
+            unless=any_of(affirmed(likely_aged), likely_elsewhere),
             caps=(("warning", old_swelling), ("warning", undated), ("warning", weak_alone(likely))),
             notes=cautions(likely, "child") | beside | {"old": old_swelling, "undated": undated},
             only=duplex_of_the_side,
         ),
         Recommendation(
+            name="thrombosis-likely-ask-again",
+            when=likely_aged,
+            unless=likely_elsewhere,
+            notes={"risk": risk},
+        ),
+        Recommendation(
             name="thrombosis-in-pregnancy",
             when=expecting_with_signs,
-            unless=attended,
+            unless=any_of(affirmed(expecting_aged), attended),
             caps=(
                 ("warning", old_signs),
                 ("warning", undated),
@@ -304,6 +323,12 @@ PLAN = Plan(
             only=duplex_of_the_side,
         ),
         Recommendation(
+            name="thrombosis-in-pregnancy-ask-again",
+            when=expecting_aged,
+            unless=attended,
+            notes={"child": child},
+        ),
+        Recommendation(
             name="thrombosis-on-anticoagulant",
             when=all_of(likely, anticoagulated_for_long),
             unless=any_of(
@@ -312,14 +337,17 @@ PLAN = Plan(
                 imaging_settled,
                 all_of(thrombosis_treated, not_(affirmed(new_despite_treatment))),
             ),
-            notes=cautions(likely, "child", "goals") | {"risk": risk, "kidneys": egfr.known()},
+            notes=cautions(likely, "child", "goals")
+            | {"ask-again": likely_aged, "risk": risk, "kidneys": egfr.known()},
             only=duplex_of_the_side,
         ),
         Recommendation(
             name="thrombosis-unlikely",
             when=any_of(unlikely, all_of(likely, child)),
             unless=any_of(affirmed(expecting), d_dimer_negative, affirmed(d_dimer_positive), attended),
-            notes=cautions(swollen, "goals") | beside | {"age-adjusted": aged(k.threshold("age_adjusted"))},
+            notes=cautions(swollen, "goals")
+            | beside
+            | {"ask-again": aged_answers(swollen), "age-adjusted": aged(k.threshold("age_adjusted"))},
             only={"d-dimer": not_(affirmed(child))},
         ),
         Recommendation(

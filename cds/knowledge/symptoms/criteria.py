@@ -7,6 +7,7 @@ from cds.reasoning import (
     Criterion,
     Knowledge,
     Threshold,
+    affirmed,
     all_of,
     answered,
     any_of,
@@ -97,4 +98,21 @@ def told(item: str, *choices: str) -> Criterion:
 
 def told_at_least(item: str, limit: Threshold) -> Criterion:
     """The intake answers an item with such a number, for red flags; see `told`."""
-    return scored(item, limit, within=_intake, fresh=k.period("red_flag_answer"))
+    return scored(item, at_least=limit, within=_intake, fresh=k.period("red_flag_answer"))
+
+
+cramp_on_record = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"))
+"""Leg cramps that the chart states, whatever the answers say."""
+
+red_flag_answered = affirmed(
+    any_of(
+        said("bladder-bowel"),
+        said("numbness", "saddle"),
+        said("swelling", "one-leg"),
+        said("cold-limb"),
+        said("skin", "red-warm", "pale-blue", "black"),
+        said("chest-breath"),
+        all_of(said("sudden"), any_of(said("injury"), said("numbness", "one-leg"))),
+    )
+).called("a red flag among the answers")
+"""What the form may say of an emergency, weakness and fever aside: those have more than one meaning."""

@@ -48,7 +48,8 @@ def newly(name: str, period: str) -> Criterion:
 
 # Veins
 
-veins = any_of(has(k.codes("varicose-veins")), has(k.codes("venous-insufficiency-diagnosis")), said("veins"))
+vein_disease = any_of(has(k.codes("varicose-veins")), has(k.codes("venous-insufficiency-diagnosis")))
+veins = any_of(vein_disease, said("veins"))
 coded_symptom_free = has(k.codes("asymptomatic-varicose-veins"))
 venous_pattern = at_least(
     2, said("worse-when", "standing-long"), said("better-when", "legs-raised"), swollen_both_sides, heavy
