@@ -310,6 +310,8 @@ def _order(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
     }
     if "on" in row:
         request["authoredOn"] = _iso(row["on"])
+    if "priority" in row:
+        request["priority"] = row["priority"]
     return request
 
 
@@ -364,7 +366,9 @@ def _encounter(row: dict[str, Any], plan: Plan) -> dict[str, Any]:
     if row["encounter"]:
         encounter["reasonCode"] = [_coded(row["encounter"], row, plan)]
     if "on" in row:
-        encounter["period"] = {"start": _iso(row["on"])}
+        encounter["period"] = {"start": _iso(row["on"])} | ({"end": _iso(row["until"])} if "until" in row else {})
+    if "service" in row:
+        encounter["serviceType"] = {"text": row["service"]}
     return encounter
 
 

@@ -83,6 +83,9 @@ class Record(Protocol):
     def stays(self) -> tuple[Stay, ...]:
         """Encounters that are under way."""
 
+    def past_stays(self) -> tuple[Stay, ...]:
+        """Encounters that are over."""
+
 
 class _Bare:
     """A record that holds nothing."""
@@ -94,6 +97,8 @@ class _Bare:
     def stays(self) -> tuple[()]:
         """Find nothing."""
         return ()
+
+    past_stays = stays
 
     def problems(self, _: str) -> tuple[()]:
         """Find nothing."""

@@ -77,6 +77,9 @@ class Problem(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     coded: bool = True
     about_leg: bool = True
     """False when the code names no site, and neither do the resource's body site and words."""
+    side: str = ""
+    """`left`, `right` or `both`, as the resource's words and body site have it; empty where they do not say."""
+    ended: Day | None = None
 
 
 class Flag(StrEnum):
@@ -156,6 +159,8 @@ class Order(Fact, frozen=True, kw_only=True, eq=False, gc=False):
 
     open: bool = True
     """Draft, active or on hold; a completed one is not open."""
+    urgent: bool = False
+    """Wanted sooner than routine."""
 
 
 class Act(Fact, frozen=True, kw_only=True, eq=False, gc=False):
@@ -171,9 +176,14 @@ class Answer(Fact, frozen=True, kw_only=True, eq=False, gc=False):
 
 
 class Stay(Fact, frozen=True, kw_only=True, eq=False, gc=False):
-    """An encounter that is under way: where the patient is."""
+    """An encounter: where the patient is, or was."""
 
     inpatient: bool = False
+    ended: Day | None = None
+    about: frozenset[str] = frozenset()
+    """The concepts of its reasons, its kind and its service."""
+    refers: frozenset[str] = frozenset()
+    """The resources to which its reasons refer, `Type/id`."""
 
 
 class Patient(Fact, frozen=True, kw_only=True, eq=False, gc=False):

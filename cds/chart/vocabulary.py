@@ -22,6 +22,7 @@ class Vocabulary:
         titles: concept -> how a card names it.
         needs_leg: concepts that count only when the resource names a leg.
         leg: the words that name one.
+        sides: a word that names a side -> `left`, `right` or `both`.
         needs_words: concepts that count only when the resource names one of these words, such as a joint.
     """
 
@@ -34,6 +35,7 @@ class Vocabulary:
     titles: dict[str, str] = field(default_factory=dict)
     needs_leg: frozenset[str] = frozenset()
     leg: frozenset[str] = frozenset()
+    sides: Mapping[str, str] = field(default_factory=dict)
     needs_words: dict[str, frozenset[str]] = field(default_factory=dict)
     also_item: Mapping[str, str] = field(default_factory=dict)
     """Another questionnaire's item -> the item of ours that asks the same."""

@@ -31,4 +31,5 @@ def complaint(source: Complained, meant: Meant, on: Day | None, today: date) -> 
         cap=Indicator.CRITICAL if meant.coded else Indicator.INFO,
         coded=meant.coded,
         about_leg=meant.about_leg,
+        side=meant.side,
     )

@@ -48,6 +48,8 @@ def problem(condition: Condition, meant: Meant, encounter: Encounter | None, tod
         confirmed=confirmed,
         coded=meant.coded,
         about_leg=meant.about_leg,
+        side=meant.side,
+        ended=_ended(condition),
     )
 
 
@@ -58,7 +60,7 @@ def merged(problems: Iterable[Problem | None]) -> tuple[Problem, ...]:
         if one is None:
             continue
         days = (one.on.first, one.on.last) if one.on else None
-        same = (days, one.active, one.confirmed, one.coded, one.about_leg)
+        same = (days, one.active, one.confirmed, one.coded, one.about_leg, one.side)
         if same not in kept or _recorded(one) > _recorded(kept[same]):
             kept[same] = one
     return tuple(kept.values())
@@ -88,8 +90,7 @@ def _is_active(condition: Condition, today: date) -> bool:
     if status and not status & _ACTIVE:
         return False
     period = condition.abatement_period
-    ended = _first(condition.abatement_date_time, *((period.end, period.start) if period else ()))
-    if ended is not None:
+    if (ended := _ended(condition)) is not None:
         return ended.last > today
     return not (
         condition.abatement_boolean
@@ -99,6 +100,11 @@ def _is_active(condition: Condition, today: date) -> bool:
         or condition.abatement_range is not None
         or (period is not None and period.end)
     )
+
+
+def _ended(condition: Condition) -> Day | None:
+    period = condition.abatement_period
+    return _first(condition.abatement_date_time, *((period.end, period.start) if period else ()))
 
 
 def of_relative(history: FamilyMemberHistory, title: str) -> Problem | None:

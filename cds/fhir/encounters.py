@@ -9,6 +9,7 @@ from cds.fhir.resources import Concept, Encounter, codes, concepts
 _INPATIENT = frozenset({"imp", "acute", "nonac", "emer", "obsenc", "ss"})
 """v3-ActCode classes of a patient who is in hospital: https://terminology.hl7.org/CodeSystem-v3-ActCode.html."""
 _VOID = frozenset({"entered-in-error", "cancelled", "discarded"})
+_OVER = frozenset({"finished", "completed", "discharged"})
 _UNDER_WAY = frozenset({"in-progress", "arrived", "triaged", "onleave", "on-hold"})
 
 
@@ -35,13 +36,27 @@ def began(encounter: Encounter) -> Day | None:
     return None
 
 
-def stay(encounter: Encounter) -> Stay | None:
-    """Read an encounter as where the patient is; None when it is not under way."""
-    if encounter.status not in _UNDER_WAY:
+def descriptions(encounter: Encounter) -> Iterator[Concept]:
+    """Give all that says what an encounter is about: its reasons, its kind, the service that cares."""
+    yield from reasons(encounter)
+    yield from concepts(encounter.type)
+    yield from concepts(encounter.service_type)
+
+
+def stay(encounter: Encounter, *, over: bool = False) -> Stay | None:
+    """Read an encounter as where the patient is, or was; None when it is not under way, or not over."""
+    if encounter.status not in (_OVER if over else _UNDER_WAY):
         return None
+    inpatient = bool(codes(encounter.class_) & _INPATIENT)
     return Stay(
-        name="Encounter",
+        name="Hospital stay" if inpatient else "Encounter",
         reference=f"Encounter/{encounter.id}" if encounter.id else "",
         on=began(encounter),
-        inpatient=bool(codes(encounter.class_) & _INPATIENT),
+        inpatient=inpatient,
+        ended=_ended(encounter) if over else None,
     )
+
+
+def _ended(encounter: Encounter) -> Day | None:
+    ends = (period.end for period in (encounter.period, encounter.actual_period) if period is not None and period.end)
+    return next((day for text in ends if (day := parse_day(text))), None)

@@ -43,11 +43,13 @@ class Meant(Struct, frozen=True, gc=False):
         title: how a card names the concept.
         coded: whether a code says so, and not words alone.
         about_leg: whether it is about a leg, where the concept itself does not say.
+        side: of the body, as its words have it.
     """
 
     title: str
     coded: bool
     about_leg: bool
+    side: str = ""
 
 
 class Recogniser:
@@ -105,6 +107,12 @@ class Recogniser:
         if not places:
             return True
         return any(not places.isdisjoint(words_of(text)) for element in elements for text in texts(element))
+
+    def side(self, elements: Iterable[Concepts]) -> str:
+        """Say which side the words of elements name: `left`, `right` or `both`; empty where they name none."""
+        words = {word for element in elements for text in texts(element) for word in words_of(text)}
+        named = {side for word, side in self._vocabulary.sides.items() if word in words}
+        return named.pop() if len(named) == 1 else "both" if named else ""
 
     # --- results (DS-17) -----------------------------------------------------------------------------------------
 

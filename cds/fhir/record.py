@@ -86,10 +86,12 @@ class PatientRecord(Intake):
 
     def _meant(self, concept: str, elements: Iterable[Concepts], beside: Iterable[Concepts] = ()) -> Meant:
         """Say how elements mean a concept, with others beside them that may name the leg."""
+        said = (*elements, *beside)
         return Meant(
             title=self._title(concept),
             coded=any(concept in self._means.coded(element)[0] for element in elements),
-            about_leg=self._means.names_place(concept, (*elements, *beside)),
+            about_leg=self._means.names_place(concept, said),
+            side=self._means.side(said),
         )
 
     def problems(self, concept: str) -> tuple[facts.Problem, ...]:
@@ -331,7 +333,22 @@ class PatientRecord(Intake):
 
     def stays(self) -> tuple[facts.Stay, ...]:
         """Encounters that are under way."""
-        return tuple(stay for encounter in self._encounters if (stay := encounters.stay(encounter)) is not None)
+        return self._stays(over=False)
+
+    def past_stays(self) -> tuple[facts.Stay, ...]:
+        """Encounters that are over."""
+        return self._stays(over=True)
+
+    def _stays(self, *, over: bool) -> tuple[facts.Stay, ...]:
+        made = ((encounter, encounters.stay(encounter, over=over)) for encounter in self._encounters)
+        return tuple(self._described(encounter, stay) for encounter, stay in made if stay is not None)
+
+    def _described(self, encounter: resources.Encounter, stay: facts.Stay) -> facts.Stay:
+        about = NONE.union(*(self._means.concepts(said) for said in encounters.descriptions(encounter)))
+        reasons = [reason.reference for reason in encounters.reasons(encounter)]
+        addresses = [r.reference if isinstance(r, resources.Reference) else r for r in reasons]
+        refers = frozenset(f"Condition/{target(address)}" for address in addresses if address)
+        return replace(stay, about=about, refers=refers)
 
 
 def _is_same_sample(one: resources.Observation, other: resources.Observation) -> bool:

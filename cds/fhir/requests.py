@@ -16,6 +16,7 @@ from cds.fhir.resources import (
 )
 
 _OPEN = frozenset({"draft", "active", "on-hold"})
+_URGENT = frozenset({"urgent", "asap", "stat"})
 _INTENTS = frozenset(
     {None, "order", "plan", "proposal", "original-order", "reflex-order", "filler-order", "instance-order"}
 )
@@ -43,6 +44,7 @@ def order(request: ServiceRequest, title: str, today: date) -> Order | None:
         reference=f"{type(request).__name__}/{request.id}" if request.id else "",
         on=on,
         open=request.status in _OPEN,
+        urgent=request.priority in _URGENT,
         value=request.status or "",
     )
 
@@ -57,6 +59,7 @@ def draft(order: AnyMedication | ServiceRequest, title: str, words: str) -> Orde
     return Order(
         name=words or title,
         reference=f"{type(order).__name__}/{order.id}" if order.id else "",
+        urgent=isinstance(order, ServiceRequest) and order.priority in _URGENT,
         notes=("the order at hand",),
     )
 

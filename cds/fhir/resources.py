@@ -305,6 +305,7 @@ class ServiceRequest(Resource, tag="ServiceRequest"):
     subject: Reference | None = None
     status: str | None = None
     intent: str | None = None
+    priority: str | None = None
     do_not_perform: bool | None = None
     code: Concepts = None
     reason_code: Concepts = None
@@ -356,6 +357,8 @@ class Encounter(Resource, tag="Encounter"):
     subject: Reference | None = None
     status: str | None = None
     class_: Concepts = msgspec.field(name="class", default=None)
+    type: Concepts = None
+    service_type: Concepts = None
     period: Period | None = None
     actual_period: Period | None = None
     reason_code: Concepts = None

@@ -1,6 +1,7 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
+from cds.reasoning.alarms import aged_answers, alarming, charted, follows, not_charted, weak_alone
 from cds.reasoning.calculations import (
     ADJUSTED_CALCIUM,
     OSMOLARITY,
@@ -37,6 +38,7 @@ from cds.reasoning.criteria import (
     ordered,
     scored,
     sex_is,
+    stayed_in_hospital,
     taking,
     younger_than,
 )
@@ -72,6 +74,8 @@ __all__ = [
     "affirmed",
     "age_known",
     "aged",
+    "aged_answers",
+    "alarming",
     "all_of",
     "allergic_to",
     "answered",
@@ -80,6 +84,7 @@ __all__ = [
     "at_least",
     "begun_or_given",
     "certain",
+    "charted",
     "complains_of",
     "computed",
     "deciding",
@@ -89,6 +94,7 @@ __all__ = [
     "drafting_anew",
     "ever_had",
     "family_history",
+    "follows",
     "has",
     "highest",
     "highest_of_latest_day",
@@ -101,12 +107,15 @@ __all__ = [
     "newly",
     "not_",
     "not_before",
+    "not_charted",
     "ordered",
     "scored",
     "sex_is",
+    "stayed_in_hospital",
     "taken_after_start",
     "taking",
     "unit_unconfirmed",
     "unreadable",
+    "weak_alone",
     "younger_than",
 ]

@@ -92,6 +92,15 @@ def by_laboratory(m: Measurement, bound: Decimal | None, flags: Collection[Flag]
     return m.flag in flags
 
 
+def is_above_own_range(m: Measurement) -> bool | None:
+    """Whether a result is above the range that came with it, or flagged so; None where neither tells."""
+    if m.range_high is not None:
+        return opposite(is_at_most(m, m.range_high))
+    if m.flag in {Flag.HIGH, Flag.VERY_HIGH}:
+        return True
+    return False if m.flag is Flag.NORMAL else None
+
+
 def opposite(answer: bool | None) -> bool | None:
     """Negate, in three values."""
     return None if answer is None else not answer
@@ -145,6 +154,29 @@ class Compared(_OfMeasure):
     def sentence(self) -> str:
         """Say it in full."""
         return f"{self.measure.title} (newest within {self.measure.within}) {self.words}"
+
+
+class SidesDiffer(_OfMeasure):
+    """The left and the right result of one day are so far apart."""
+
+    def __init__(self, measure: Chooser, limit: Threshold) -> None:
+        super().__init__(measure)
+        self.limit = limit
+
+    def _test(self, chart: Chart) -> Finding:
+        chosen = self.measure.choose(chart)
+        if chosen.result is None:
+            return self._without_result(chosen)
+        by_side = {m.side: m for m in (chosen.result, *chosen.others) if m.on is not None and m.number is not None}
+        left, right = by_side.get("left"), by_side.get("right")
+        if left is None or right is None or left.number is None or right.number is None:
+            return unknown(f"{self.measure.title} of both sides on one day")
+        apart = abs(left.number - right.number) >= self.limit.value
+        return met(left, right) if apart else not_met(left, right)
+
+    def sentence(self) -> str:
+        """Say it in full."""
+        return f"{self.measure.title} of one side at least {self.limit} more than of the other on that day"
 
 
 class Flagged(_OfMeasure):

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from cds.chart.chart import PATIENT, STAY, Area, Chart
 from cds.chart.dates import Day, days_ago
-from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Problem
+from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Problem, Stay
 from cds.chart.text import words_of
 from cds.reasoning.findings import Finding, State, met, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
@@ -400,19 +400,27 @@ def has(codes: Codes, *, confirmed: bool = False, within: Period | None = None, 
     return _Lasting(codes, find, Area.PROBLEMS, Absence(name=codes.title, value="not on the problem list"), sentence)
 
 
-def complains_of(codes: Codes, *, within: Period) -> Criterion:
-    """A symptom: on the problem list, as the reason for a visit, or as a complaint, in the period or undated."""
+def complains_of(codes: Codes, *, within: Period, side: Sequence[str] = (), dated: bool = False) -> Criterion:
+    """A symptom: on the problem list, as the reason for a visit, or as a complaint, in the period or undated.
+
+    Args:
+        codes: what it is.
+        within: how long ago at the most.
+        side: `left`, `right` or `both`, where the words or the body site must name one of these.
+        dated: whether one without a date does not count after all.
+    """
 
     def find(chart: Chart) -> Iterable[Problem]:
         record = chart.record
         for problem in chain(record.problems(codes.name), record.complaints(codes.name)):
-            recent = (
-                problem.on is None or _recent(problem.onset, within, chart) or _recent(problem.recorded, within, chart)
-            )
-            if problem.active and problem.about_leg and recent:
+            if not problem.active or not problem.about_leg or (side and problem.side not in side):
+                continue
+            undated = problem.on is None and not dated
+            if undated or _recent(problem.onset, within, chart) or _recent(problem.recorded, within, chart):
                 yield problem
 
     sentence = f"{codes.title} recorded within {within}"
+    sentence += f", side {' or '.join(side)}" if side else ""
     return _Listed(codes.name, find, (Area.PROBLEMS,), Absence(name=codes.title, value="not recorded"), sentence)
 
 
@@ -436,18 +444,21 @@ def newly(codes: Codes, *, within: Period) -> Criterion:
     return _Listed(codes.name, find, (Area.PROBLEMS,), absence, f"{codes.title} begun within {within}")
 
 
-def ever_had(codes: Codes) -> Criterion:
-    """A condition of any clinical status, abated ones included."""
+def ever_had(codes: Codes, *, within: Period | None = None) -> Criterion:
+    """A condition of any clinical status, abated ones included; with a period, it began, was recorded or ended then."""
 
     def find(chart: Chart) -> Iterable[Problem]:
-        return chart.record.problems(codes.name)
+        for problem in chart.record.problems(codes.name):
+            days = (problem.onset, problem.recorded, problem.ended)
+            if within is None or any(_recent(day, within, chart) for day in days):
+                yield problem
 
     return _Listed(
         codes.name,
         find,
         (Area.PROBLEMS,),
         Absence(name=codes.title, value="not in the history"),
-        f"{codes.title} now or in the past",
+        f"{codes.title} now or in the past" + (f", of the last {within}" if within else ""),
     )
 
 
@@ -484,27 +495,28 @@ def begun_or_given(codes: Codes, *, within: Period) -> Criterion:
     )  # fmt: skip
 
 
-def ordered(codes: Codes, *, within: Period, completed: bool = False) -> Criterion:
+def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bool = False) -> Criterion:
     """A request that is open and was made in the period; undated ones never count.
 
     Args:
         codes: a service, or an analyte (then also any panel that contains it, and a result that is under way).
         within: how long ago at the most.
         completed: whether a completed one counts too.
+        urgent: whether one of routine priority, or of none, does not count.
     """
 
     def find(chart: Chart) -> Iterable[Fact]:
         for order in chart.record.orders(codes.name):
-            if (order.open or completed) and _recent(order.on, within, chart):
+            if (order.open or completed) and (order.urgent or not urgent) and _recent(order.on, within, chart):
                 yield order
-        if codes.measured:
+        if codes.measured and not urgent:
             for result in chart.record.under_way(codes.name):
                 if _recent(result.on, within, chart):
                     yield result
 
     return _Listed(
         codes.name, find, (Area.ORDERS,), Absence(name=f"Order for {codes.title}", value="none open"),
-        f"{codes.title} ordered within {within}{' or done' if completed else ''}",
+        f"{codes.title} ordered {'urgently ' if urgent else ''}within {within}{' or done' if completed else ''}",
     )  # fmt: skip
 
 
@@ -555,22 +567,64 @@ def allergic_to(codes: Codes) -> Criterion:
     )  # fmt: skip
 
 
-def scored(item: str, *, at_least: Threshold, within: Period) -> Criterion:
-    """The newest answer to an item of the intake form is a number, and this or more; unanswered is unknown."""
-    return _Scored(item, at_least, within)
+def in_hospital(about: Codes | None = None) -> Criterion:
+    """An inpatient or emergency encounter is under way; perhaps only one whose reason, kind or service is this."""
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        for stay in chart.record.stays():
+            if stay.inpatient and (about is None or _is_about(stay, about, chart)):
+                yield stay
+
+    for_it = f" for {about.title}" if about else ""
+    found = _Listed(
+        STAY, find, (Area.ENCOUNTERS,), Absence(name=f"Inpatient stay{for_it}", value="none under way"),
+        f"in hospital now{for_it}",
+    )  # fmt: skip
+    found.reads |= {about.name} if about else frozenset()
+    return found
 
 
-def in_hospital() -> Criterion:
-    """An inpatient or emergency encounter is under way."""
+def _is_about(stay: Stay, codes: Codes, chart: Chart) -> bool:
+    return codes.name in stay.about or any(p.reference in stay.refers for p in chart.record.problems(codes.name))
+
+
+def stayed_in_hospital(at_least: Period, *, within: Period) -> Criterion:
+    """An inpatient stay of so many days that ended at most so long ago, or is not over."""
+
+    def find(chart: Chart) -> Iterable[Fact]:
+        for stay in chart.record.stays():
+            if stay.inpatient and stay.on is not None and days_ago(stay.on, chart.today) >= at_least.days:
+                yield stay
+        for stay in chart.record.past_stays():
+            if stay.inpatient and stay.on is not None and stay.ended is not None:
+                days = days_ago(stay.on, chart.today) - days_ago(stay.ended, chart.today)
+                if days >= at_least.days and _recent(stay.ended, within, chart):
+                    yield stay
+
     return _Listed(
-        STAY, lambda chart: (s for s in chart.record.stays() if s.inpatient), (Area.ENCOUNTERS,),
-        Absence(name="Inpatient stay", value="none under way"), "in hospital now",
+        STAY, find, (Area.ENCOUNTERS,), Absence(name="Stay in hospital", value=f"none of {at_least} within {within}"),
+        f"in hospital for {at_least} or longer, until at most {within} ago",
     )  # fmt: skip
 
 
-def answered(item: str, *choices: str, within: Period) -> Criterion:
-    """The newest answer to an item of the intake form is yes, or one of the choices; unanswered is unknown."""
-    return _Answered(item, choices, within)
+def answered(item: str, *choices: str, within: Period, fresh: Period | None = None) -> Criterion:
+    """The newest answer to an item of the intake form is yes, or one of the choices; unanswered is unknown.
+
+    Args:
+        item: its linkId.
+        choices: the codes of the answers that will do.
+        within: how old the answer may be at the most.
+        fresh: how old it may be to count for more than a warning to ask again.
+    """
+    return _Answered(item, choices, within, fresh)
+
+
+def scored(item: str, *, at_least: Threshold, within: Period, fresh: Period | None = None) -> Criterion:
+    """The newest answer to an item of the intake form is a number, and this or more; unanswered is unknown.
+
+    For `within` and `fresh` see `answered`.
+    """
+    return _Scored(item, at_least, within, fresh)
 
 
 def drafting(codes: Codes) -> Criterion:
@@ -618,40 +672,55 @@ class _DraftedTwice(Criterion):
         return f"{self.codes.title} being ordered while a request of the last {self.within} is open"
 
 
-class _Answered(Criterion):
-    def __init__(self, item: str, choices: tuple[str, ...], within: Period) -> None:
-        self.item, self.choices, self.within = item, frozenset(choices), within
+class _OfForm(Criterion):
+    """A question to the newest answer to an item of the intake form."""
+
+    def __init__(self, item: str, words: str, within: Period, fresh: Period | None) -> None:
+        self.item, self.words, self.within, self.fresh = item, words, within, fresh
         self.reads = frozenset({item})
         self.unanswered = unknown(f"answer to “{item.replace('-', ' ')}”")
 
+    @abstractmethod
+    def agrees(self, answer: Answer) -> bool | None:
+        """Whether an answer says so; None where it does not answer this."""
+
     def _test(self, chart: Chart) -> Finding:
         for answer in chart.record.answers(self.item):
-            if _recent(answer.on, self.within, chart):
-                return met(answer) if self._agrees(answer) else not_met(answer)
+            if _recent(answer.on, self.within, chart) and (agrees := self.agrees(answer)) is not None:
+                return met(self._weighed(answer, chart)) if agrees else not_met(answer)
         return self.unanswered
 
-    def _agrees(self, answer: Answer) -> bool:
+    def _weighed(self, answer: Answer, chart: Chart) -> Answer:
+        """Hold an answer that is no longer fresh at a warning; the same fact for all who ask."""
+        if self.fresh is None or _recent(answer.on, self.fresh, chart):
+            return answer
+        if (answer, self.fresh) not in chart.findings:
+            notes = (*answer.notes, f"answered more than {self.fresh} ago: ask again")
+            chart.findings[answer, self.fresh] = replace(answer, cap=Indicator.WARNING, notes=notes)
+        weighed: Answer = chart.findings[answer, self.fresh]
+        return weighed
+
+    def sentence(self) -> str:
+        fresh = f"; beyond {self.fresh} a warning at most" if self.fresh else ""
+        return f"intake answer “{self.item}” is {self.words} (at most {self.within} old{fresh})"
+
+
+class _Answered(_OfForm):
+    def __init__(self, item: str, choices: Sequence[str], within: Period, fresh: Period | None) -> None:
+        super().__init__(item, " or ".join(sorted(choices)) if choices else "yes", within, fresh)
+        self.choices = frozenset(choices)
+
+    def agrees(self, answer: Answer) -> bool:
         return bool(self.choices & answer.codes) if self.choices else answer.boolean is True
 
-    def sentence(self) -> str:
-        said = " or ".join(sorted(self.choices)) if self.choices else "yes"
-        return f"intake answer “{self.item}” is {said} (at most {self.within} old)"
 
+class _Scored(_OfForm):
+    def __init__(self, item: str, limit: Threshold, within: Period, fresh: Period | None) -> None:
+        super().__init__(item, f"at least {limit.value}", within, fresh)
+        self.limit = limit
 
-class _Scored(Criterion):
-    def __init__(self, item: str, limit: Threshold, within: Period) -> None:
-        self.item, self.limit, self.within = item, limit, within
-        self.reads = frozenset({item})
-        self.unanswered = unknown(f"answer to “{item.replace('-', ' ')}”")
-
-    def _test(self, chart: Chart) -> Finding:
-        for answer in chart.record.answers(self.item):
-            if answer.number is not None and _recent(answer.on, self.within, chart):
-                return met(answer) if answer.number >= self.limit.value else not_met(answer)
-        return self.unanswered
-
-    def sentence(self) -> str:
-        return f"intake answer “{self.item}” is at least {self.limit.value} (at most {self.within} old)"
+    def agrees(self, answer: Answer) -> bool | None:
+        return None if answer.number is None else answer.number >= self.limit.value
 
 
 def answered_items(criterion: Criterion) -> Iterator[tuple[str, frozenset[str]]]:

@@ -124,6 +124,7 @@ def base(root: Path) -> KnowledgeBase:
     reading = files.load(root / "reading.toml")
     loaded.vocabulary.local_routes = frozenset(reading["local_routes"])
     loaded.vocabulary.leg = frozenset(reading["leg_words"])
+    loaded.vocabulary.sides = {word: side for side, words in reading["side_words"].items() for word in words}
     loaded.vocabulary.also_item = dict(reading["also_item"])
     for name, order in loaded.orders.items():
         if lost := set(order.measures) - set(loaded.concepts):

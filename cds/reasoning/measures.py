@@ -23,12 +23,14 @@ from cds.reasoning.comparisons import (
     Missing,
     PersistentlyBelow,
     Risen,
+    SidesDiffer,
     TakenWithin,
     Unreadable,
     Unreleased,
     both,
     by_laboratory,
     fixed,
+    is_above_own_range,
     is_at_most,
     is_below,
     opposite,
@@ -162,6 +164,21 @@ class Measure:
             ), (default,),
             flags=_HIGH,
         )  # fmt: skip
+
+    def above_own_range(self) -> Criterion:
+        """More than the upper limit that came with the result; without one, or a flag, nobody can tell."""
+        return Compared(self, "above the range that came with it", is_above_own_range, (), flags=_HIGH)
+
+    def within_own_range(self) -> Criterion:
+        """Not more than the upper limit that came with the result; without one, or a flag, nobody can tell."""
+        return Compared(
+            self, "not above the range that came with it", lambda m: opposite(is_above_own_range(m)), (),
+            flags=frozenset({Flag.NORMAL}),
+        )  # fmt: skip
+
+    def sides_differ_by(self, limit: Threshold) -> Criterion:
+        """Left and right of one day are so far apart, in the canonical unit; for a measure of all results of a day."""
+        return SidesDiffer(self, limit)
 
     def at_least_times_range(self, times: Threshold, default: Threshold) -> Criterion:
         """So many times the laboratory's upper limit or more; the default stands in where it states none."""

@@ -3,7 +3,20 @@
 Look-backs: plan.toml. Codes and phrases: valuesets/.
 """
 
-from cds.reasoning import Criterion, Knowledge, affirmed, all_of, answered, any_of, complains_of, has, latest, not_
+from cds.reasoning import (
+    Criterion,
+    Knowledge,
+    Threshold,
+    affirmed,
+    all_of,
+    answered,
+    any_of,
+    complains_of,
+    has,
+    latest,
+    not_,
+    scored,
+)
 
 k = Knowledge.beside(__file__)
 
@@ -76,6 +89,17 @@ leg_weakness = any_of(
 numb_on_record = any_of(_symptom("neuropathic-symptom"), _symptom("burning-feet"))
 """Numbness, tingling, burning or a neuropathy that the chart states, whatever the answers say."""
 weakness_on_record = _symptom("leg-weakness")
+
+
+def told(item: str, *choices: str) -> Criterion:
+    """The intake answers an item so, for red flags: an answer that is no longer fresh warns only, to be asked again."""
+    return answered(item, *choices, within=_intake, fresh=k.period("red_flag_answer"))
+
+
+def told_at_least(item: str, limit: Threshold) -> Criterion:
+    """The intake answers an item with such a number, for red flags; see `told`."""
+    return scored(item, at_least=limit, within=_intake, fresh=k.period("red_flag_answer"))
+
 
 cramp_on_record = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"))
 """Leg cramps that the chart states, whatever the answers say."""

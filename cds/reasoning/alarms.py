@@ -1,0 +1,113 @@
+"""Words for red flags: what free text may do, what came after what, and what a score could and could not count."""
+
+from collections.abc import Callable, Sequence
+
+from cds.chart.chart import Chart
+from cds.chart.facts import Absence, Answer, Fact, Indicator
+from cds.reasoning.criteria import Criterion
+from cds.reasoning.findings import Finding, State, met, not_met, unknown
+
+
+class _Of(Criterion):
+    """A criterion about other criteria."""
+
+    def __init__(self, *parts: Criterion) -> None:
+        self.parts, self.reads = parts, frozenset().union(*(part.reads for part in parts))
+
+
+class _Alarming(_Of):
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.parts[0].check(chart)
+        return finding if finding.state is not State.MET else Finding(State.MET, parts=(finding,))
+
+    def sentence(self) -> str:
+        return str(self.parts[0])
+
+
+def alarming(part: Criterion) -> Criterion:
+    """The part; told in words only it weighs as much as coded. What rests on it is capped by `weak_alone`."""
+    return _Alarming(part)
+
+
+class _WeakAlone(_Of):
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.parts[0].check(chart)
+        if finding.state is not State.MET:
+            return finding
+        present = [fact for fact in finding.basis if not isinstance(fact, Absence)]
+        return finding if all(fact.cap is Indicator.INFO for fact in present) else not_met(*finding.basis)
+
+    def sentence(self) -> str:
+        return f"({self.parts[0]}) by free text or other weak facts alone"
+
+
+def weak_alone(part: Criterion) -> Criterion:
+    """The part is met, and every fact behind it is one that alone would carry `info` at most: free text, undated."""
+    return _WeakAlone(part)
+
+
+class _AgedAnswers(_Of):
+    def _test(self, chart: Chart) -> Finding:
+        finding = self.parts[0].check(chart)
+        if finding.state is not State.MET:
+            return finding
+        aged = [fact for fact in finding.basis if isinstance(fact, Answer) and fact.cap < Indicator.CRITICAL]
+        return met(*aged) if aged and finding.cap < Indicator.CRITICAL else not_met(*finding.basis)
+
+    def sentence(self) -> str:
+        return f"({self.parts[0]}) not without answers that are no longer fresh"
+
+
+def aged_answers(part: Criterion) -> Criterion:
+    """The part is met, but not without an answer that is no longer fresh (`answered`)."""
+    return _AgedAnswers(part)
+
+
+class _Follows(_Of):
+    def _test(self, chart: Chart) -> Finding:
+        later, earlier = (part.check(chart) for part in self.parts)
+        for finding in (later, earlier):
+            if finding.state is State.NOT_MET:
+                return finding
+        if later.state is State.UNKNOWN or earlier.state is State.UNKNOWN:
+            return Finding(State.UNKNOWN, parts=(later, earlier))
+        since = [fact.on for fact in earlier.basis if fact.on is not None]
+        if not since:
+            return unknown(f"when: {self.parts[1]}")
+        begun = max(day.first for day in since)
+        after = [fact for fact in later.basis if fact.on is not None and fact.on.last >= begun]
+        return met(*after) if after else not_met(*later.basis)
+
+    def sentence(self) -> str:
+        return f"{self.parts[0]}, after {self.parts[1]}"
+
+
+def follows(later: Criterion, earlier: Criterion) -> Criterion:
+    """Both are met, the first on a fact that is not older than the newest fact of the second."""
+    return _Follows(later, earlier)
+
+
+class _Named(_Of):
+    """Some named parts are in a state; the facts name these parts."""
+
+    def __init__(self, parts: Sequence[Criterion], picks: Callable[[Finding], bool], words: str) -> None:
+        super().__init__(*parts)
+        self.picks, self.words = picks, words
+
+    def _test(self, chart: Chart) -> Finding:
+        picked = [part for part in self.parts if self.picks(part.check(chart))]
+        named: list[Fact] = [Absence(name=str(part), value=self.words) for part in picked]
+        return met(*named) if named else not_met(Absence(name="items", value=f"none {self.words}"))
+
+    def sentence(self) -> str:
+        return f"{self.words} of: " + "; ".join(map(str, self.parts))
+
+
+def charted(*parts: Criterion) -> Criterion:
+    """Some part is met; for wording: the names of those that are."""
+    return _Named(parts, lambda finding: finding.is_met, "charted")
+
+
+def not_charted(*parts: Criterion) -> Criterion:
+    """Some part is not met or unknown; for wording: the names of those."""
+    return _Named(parts, lambda finding: not finding.is_met, "not charted")
