@@ -38,7 +38,7 @@ def rank(advice: Iterable[Advice], max_cards: int, scores: Mapping[str, int]) ->
     for one in advice:
         by_topic.setdefault(one.plan.topic, []).append(one)
     topics = [TopicAdvice(t, tuple(sorted(a, key=lambda x: -x.indicator))) for t, a in by_topic.items()]
-    topics.sort(key=lambda t: (-t.indicator, -scores.get(t.topic, 0), _place(t.topic), t.topic))
+    topics.sort(key=lambda t: (-t.indicator, _score(t, scores), _place(t.topic), t.topic))
     critical = [t for t in topics if t.indicator is Indicator.CRITICAL]
     own, folded = list(critical), list[TopicAdvice]()
     for topic in topics[len(critical) :]:
@@ -64,6 +64,13 @@ def _facts(topic: TopicAdvice) -> set[str]:
 
 def _news(fact: Fact) -> str:
     return fact.name if isinstance(fact, Absence) and fact.worth_saying else fact.reference
+
+
+def _score(topic: TopicAdvice, scores: Mapping[str, int]) -> int:
+    """Give the place by score; emergencies have rules, not scores, and what is benign always stands last."""
+    if topic.indicator is Indicator.CRITICAL:
+        return 0
+    return 1 if topic.topic in WORDING.last else -scores.get(topic.topic, 0)
 
 
 def _place(topic: str) -> int:

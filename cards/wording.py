@@ -10,6 +10,7 @@ class Wording(File):
 
     max_cards: int
     order: tuple[Text, ...]
+    last: tuple[Text, ...]
     repeats: dict[Text, tuple[Text, ...]]
     seen: Text
     why: Text

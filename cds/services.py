@@ -10,6 +10,7 @@ from types import ModuleType
 
 import cds.knowledge
 from cds.chart.chart import Chart
+from cds.chart.facts import Indicator
 from cds.errors import place_of
 from cds.fhir import prefetch
 from cds.fhir.record import ASKED
@@ -129,6 +130,8 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
     advice = _advice(
         (plan for plan in asked if not plan.accompanies), lambda plan: plan.advise(chart, ordering=ordering), failed
     )
+    if any(one.indicator > Indicator.INFO for one in advice):
+        advice = [one for one in advice if not one.recommendation.only_in_calm]
     if ordering:
         return Assessment(advice, failed=failed)
     in_care = not (chart.patient.deceased or chart.patient.inactive)

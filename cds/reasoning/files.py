@@ -130,6 +130,8 @@ class RecommendationFile(File):
     suggests: tuple[Text, ...] = ()
     beside: tuple[Text, ...] = ()
     """Topics on whose cards it is a line; it makes no card of its own."""
+    only_in_calm: bool = False
+    """Whether it is made only where nothing else that is advised is more urgent than info."""
     evidence: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 

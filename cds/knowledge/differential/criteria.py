@@ -1,8 +1,10 @@
 """The differential: when a chart shows each of the features that features.toml weighs."""
 
 from cds.knowledge.diabetic_neuropathy.criteria import neuropathy_on_record
+from cds.knowledge.osteoarthritis.criteria import diagnosed as osteoarthritis_on_record
 from cds.knowledge.pad.criteria import abnormal, dated, diagnosed, loosely_coded, risk_group, tissue_loss, unremarkable
 from cds.knowledge.patient.criteria import diabetes
+from cds.knowledge.radiculopathy.criteria import diagnosed as sciatica_on_record
 from cds.knowledge.symptoms.criteria import cramp_on_record, gate, heavy, restless_legs_diagnosed, said, urge
 from cds.knowledge.venous_insufficiency.criteria import duplex, risk, vein_disease
 from cds.reasoning import Differential, Knowledge, aged, all_of, any_of, ever_had, has, taking
@@ -35,6 +37,8 @@ DIFFERENTIAL = Differential(
         "vein-disease": vein_disease,
         "restless-legs": restless_legs_diagnosed,
         "cramps": cramp_on_record,
+        "nerve-root": sciatica_on_record,
+        "joint-disease": osteoarthritis_on_record,
         "neuropathy": neuropathy_on_record,
         # Whom it is likelier in
         "artery-risk": risk_group,
