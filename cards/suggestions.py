@@ -42,14 +42,20 @@ class Desk:
         return tuple(made)
 
     def _is_open(self, order: OrderFile) -> bool:
-        """Whether the same is on order already, or everything that it would measure (DS-20)."""
-        analytes = [name for name in order.measures if name in self.analytes]
-        same = [name for name in order.measures if name not in self.analytes]
-        return any(map(self._pending, same)) or (bool(analytes) and all(map(self._pending, analytes)))
+        """Whether the same is on order already, or everything that it would measure (DS-20).
 
-    def _pending(self, concept: str) -> bool:
+        What is wanted at once is not on order as long as somebody only wants it some day.
+        """
+        at_once = order.priority == "stat"
+        pending = {name: self._pending(name, at_once=at_once) for name in order.measures}
+        analytes = [name for name in order.measures if name in self.analytes]
+        same = any(pending[name] for name in order.measures if name not in self.analytes)
+        return same or (bool(analytes) and all(pending[name] for name in analytes))
+
+    def _pending(self, concept: str, *, at_once: bool) -> bool:
         return any(
             order.open
+            and (order.urgent or not at_once)
             and order.on is not None
             and 0 <= days_ago(order.on, self.chart.today) <= WORDING.already_ordered_days
             for order in self.chart.record.orders(concept)
