@@ -33,6 +33,25 @@ def saturation(iron: Decimal, binding_capacity: Decimal) -> Decimal | None:
     return iron / binding_capacity * 100 if binding_capacity else None
 
 
+def saturation_by_unsaturated(iron: Decimal, unsaturated: Decimal) -> Decimal | None:
+    """Transferrin saturation [%] from iron [ug/dL] and unsaturated iron-binding capacity [ug/dL].
+
+    Source:
+        The definition: the total capacity is iron and what is unsaturated.
+    """
+    return saturation(iron, iron + unsaturated)
+
+
+def saturation_by_transferrin(iron: Decimal, transferrin: Decimal) -> Decimal | None:
+    """Transferrin saturation [%] from iron [ug/dL] and transferrin [g/L].
+
+    Source:
+        One gram of transferrin binds 25.1 umol of iron, 140 ug: two atoms for each molecule of 79.6 kDa (proposed).
+    """
+    each_gram = 140  # [ug/dL] of capacity for one g/L
+    return saturation(iron, transferrin * each_gram)
+
+
 def adjusted_calcium(calcium: Decimal, albumin: Decimal) -> Decimal:
     """Calcium adjusted for albumin [mmol/L] from total calcium [mmol/L] and albumin [g/L].
 
@@ -64,7 +83,15 @@ def pressure_fall(lying: Decimal, standing: Decimal) -> Decimal:
     return lying - standing
 
 
-TRANSFERRIN_SATURATION = Derivation("transferrin-saturation", ("iron", "iron-binding-capacity"), saturation, decimals=1)
+TRANSFERRIN_SATURATION = tuple(
+    Derivation("transferrin-saturation", ("iron", capacity), formula, decimals=1)
+    for capacity, formula in (
+        ("iron-binding-capacity", saturation),
+        ("unsaturated-iron-binding-capacity", saturation_by_unsaturated),
+        ("transferrin", saturation_by_transferrin),
+    )
+)
+"""By the capacity that was measured, the surest first."""
 OSMOLARITY, OSMOLARITY_FASTING = (
     Derivation("calculated-osmolarity", ("sodium", "potassium", sugar, "urea"), osmolarity, decimals=0, same_draw=True)
     for sugar in ("glucose", "fasting-glucose")
@@ -73,4 +100,4 @@ POSTURAL_PRESSURE_FALL = Derivation(
     "postural-pressure-fall", ("lying-systolic-pressure", "standing-systolic-pressure"), pressure_fall, decimals=0
 )
 ADJUSTED_CALCIUM = Derivation("adjusted-calcium", ("calcium", "albumin"), adjusted_calcium, decimals=2)
-DERIVATIONS = (TRANSFERRIN_SATURATION, ADJUSTED_CALCIUM, OSMOLARITY, OSMOLARITY_FASTING, POSTURAL_PRESSURE_FALL)
+DERIVATIONS = (*TRANSFERRIN_SATURATION, ADJUSTED_CALCIUM, OSMOLARITY, OSMOLARITY_FASTING, POSTURAL_PRESSURE_FALL)

@@ -312,25 +312,34 @@ def _size(m: Measurement) -> Decimal:
 class _Derived(Measure):
     """An analyte as measured, or else as it follows from others of one day or one draw."""
 
-    def __init__(self, codes: Codes, within: Period, derivation: Derivation) -> None:
+    def __init__(self, codes: Codes, within: Period, derivations: Sequence[Derivation]) -> None:
         super().__init__(codes, within)
-        self.derivation = derivation
-        self.reads |= set(derivation.inputs)
+        self.derivations = derivations
+        self.reads |= {name for derivation in derivations for name in derivation.inputs}
 
     def _choose(self, chart: Chart) -> Chosen:
-        measured, derived = super()._choose(chart), self._derive(chart)
+        measured = super()._choose(chart)
+        derived: Measurement | None = None
+        for derivation in self.derivations:
+            one = self._derive(chart, derivation)
+            if (
+                one is not None
+                and one.on is not None
+                and (derived is None or derived.on is None or one.on.last > derived.on.last)
+            ):
+                derived = one
         if derived is None or derived.on is None:
             return measured
         on = measured.result.on if measured.result is not None else None
         return measured if on is not None and on.last >= derived.on.last else Chosen(derived)
 
-    def _derive(self, chart: Chart) -> Measurement | None:
+    def _derive(self, chart: Chart, derivation: Derivation) -> Measurement | None:
         by_draw: list[dict[float, Measurement]] = []
-        for name in self.derivation.inputs:
+        for name in derivation.inputs:
             draws: dict[float, Measurement] = {}
             for m in chart.record.measurements(name):
                 if m.final and m.number is not None and m.on and m.on.exact:
-                    draws.setdefault(m.on.moment if self.derivation.same_draw else m.on.first.toordinal(), m)
+                    draws.setdefault(m.on.moment if derivation.same_draw else m.on.first.toordinal(), m)
             by_draw.append(draws)
         shared = set(by_draw[0]).intersection(*by_draw[1:])
         for draw in sorted(shared, reverse=True):
@@ -338,16 +347,16 @@ class _Derived(Measure):
             on = inputs[0].on
             if on is None or not 0 <= (chart.today - on.first).days <= self.within.days:
                 continue
-            if (derived := self._computed(inputs)) is not None:
+            if (derived := self._computed(inputs, derivation)) is not None:
                 return derived
         return None
 
-    def _computed(self, inputs: Sequence[Measurement]) -> Measurement | None:
+    def _computed(self, inputs: Sequence[Measurement], derivation: Derivation) -> Measurement | None:
         analyte = self.codes.analyte
-        value = self.derivation.formula(*(m.number for m in inputs))
+        value = derivation.formula(*(m.number for m in inputs))
         if value is None or analyte is None:
             return None
-        value = rounded(value, self.derivation.decimals)
+        value = rounded(value, derivation.decimals)
         if analyte.plausible and not analyte.plausible[0] <= value <= analyte.plausible[1]:
             return None
         said = _and(f"{m.name} {m.value} {m.unit}".strip() for m in inputs)
@@ -372,9 +381,9 @@ def _and(parts: Iterable[str]) -> str:
     return f"{', '.join(others)} and {last}"
 
 
-def latest(codes: Codes, within: Period, *, derivation: Derivation | None = None) -> Measure:
-    """The newest result of an analyte, or else derived from others of one day."""
-    return _Derived(codes, within, derivation) if derivation else Measure(codes, within)
+def latest(codes: Codes, within: Period, *, derivations: Sequence[Derivation] = ()) -> Measure:
+    """The newest result of an analyte, or else derived from others of one day, in one of several ways."""
+    return _Derived(codes, within, derivations) if derivations else Measure(codes, within)
 
 
 def latest_even_preliminary(codes: Codes, within: Period) -> Measure:

@@ -1,6 +1,7 @@
 """What holds of every topic: its rules, words, codes and proof fit together."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 
 from cards.text import SUMMARY_LIMIT
 from cds.cases import Case, advise, cases
+from cds.fhir.record import ASKED
 from cds.reasoning import files, versions
+from cds.reasoning.calculations import DERIVATIONS
 from cds.reasoning.files import AnalyteFile, Include, RecommendationFile, ValueSetFile
 from cds.reasoning.plans import Plan, placeholders
 from cds.services import knowledge, plans
@@ -223,3 +226,32 @@ def _is_snomed(code: str) -> bool:
 
 def test_versions_agree_with_the_lock() -> None:
     assert versions.slips(ROOT) == []
+
+
+@pytest.mark.parametrize("path", [*VALUE_SETS, *ANALYTES], ids=lambda path: path.stem)
+def test_no_set_names_a_code_twice(path: Path) -> None:
+    if path.parent.name == "analytes":
+        read = files.read(path, AnalyteFile)
+        included: tuple[Include, ...] = (*read.include, *read.panel)
+    else:
+        included = files.read(path, ValueSetFile).include
+    codes = [(i.system, code) for i in included for code, _ in (*i.concept, *i.descendants_of)]
+
+    assert sorted(code for code, times in Counter(codes).items() if times > 1) == []
+
+
+def test_no_set_is_left_that_nobody_names() -> None:
+    asked = knowledge().asked | ASKED
+    measured = {concept for order in knowledge().orders.values() for concept in order.measures}
+    derived = {name for derivation in DERIVATIONS for name in (derivation.gives, *derivation.inputs)}
+    near_misses = {
+        name
+        for plan in PLANS
+        for case in cases(plan)
+        for row in case.rows
+        for name in row.values()
+        if isinstance(name, str)
+    }
+    sets = {path.stem for path in (*VALUE_SETS, *ANALYTES)}
+
+    assert sorted(sets - asked - measured - derived - near_misses) == []

@@ -548,7 +548,7 @@ def _iron(value: float, code: str = "2498-4", on: str = "2026-05-19") -> dict[st
 
 
 def test_saturation_is_computed_from_iron_and_capacity_of_one_day() -> None:
-    derived = _measure("transferrin-saturation", derivation=TRANSFERRIN_SATURATION)
+    derived = _measure("transferrin-saturation", derivations=TRANSFERRIN_SATURATION)
     computed = _chosen(derived, _iron(60), _iron(400, "2500-7")).result
 
     assert computed is not None
@@ -560,7 +560,7 @@ def test_saturation_is_computed_from_iron_and_capacity_of_one_day() -> None:
 
 
 def test_the_newer_of_a_measured_and_a_computed_value_decides() -> None:
-    derived = _measure("transferrin-saturation", derivation=TRANSFERRIN_SATURATION)
+    derived = _measure("transferrin-saturation", derivations=TRANSFERRIN_SATURATION)
     pair = (_iron(60), _iron(400, "2500-7"))
 
     def measured(on: str) -> dict[str, Any]:
@@ -577,7 +577,7 @@ def test_the_newer_of_a_measured_and_a_computed_value_decides() -> None:
 
 
 def test_a_value_computed_from_impossible_ones_is_none() -> None:
-    derived = _measure("transferrin-saturation", derivation=TRANSFERRIN_SATURATION)
+    derived = _measure("transferrin-saturation", derivations=TRANSFERRIN_SATURATION)
 
     assert _chosen(derived, _iron(1999), _iron(51, "2500-7")).result is None
 
@@ -588,7 +588,7 @@ def _draw(code: str, value: float, at: str) -> dict[str, Any]:
 
 def test_osmolarity_is_computed_from_one_draw_only() -> None:
     """1.86 (144 + 4.2) + 1.15 x 7 + 9 + 14 = 306.7, rounded before it is compared."""
-    measure = _measure("calculated-osmolarity", derivation=OSMOLARITY)
+    measure = _measure("calculated-osmolarity", derivations=(OSMOLARITY,))
     morning, evening = "2026-05-19T08:00:00Z", "2026-05-19T18:00:00Z"
     salts = [_draw("2951-2", 144, morning), _draw(POTASSIUM, 4.2, morning), _draw("22664-7", 9, morning)]
     together = [*salts, _draw("14749-6", 7, morning)]
@@ -604,7 +604,7 @@ def test_osmolarity_is_computed_from_one_draw_only() -> None:
 
 
 def test_a_fall_of_pressure_is_computed_from_one_day() -> None:
-    measure = _measure("postural-pressure-fall", derivation=POSTURAL_PRESSURE_FALL)
+    measure = _measure("postural-pressure-fall", derivations=(POSTURAL_PRESSURE_FALL,))
 
     def pressures(standing: float) -> list[dict[str, Any]]:
         return [

@@ -40,7 +40,7 @@ sodium_of_months = latest(k.codes("sodium"), within=lookback)
 early = latest_even_preliminary(k.codes("sodium"), within=lookback)
 osmolality = latest(k.codes("osmolality"), within=recent)
 osmolarity, osmolarity_fasting = (
-    latest(k.codes("calculated-osmolarity"), within=recent, derivation=derivation)
+    latest(k.codes("calculated-osmolarity"), within=recent, derivations=(derivation,))
     for derivation in (OSMOLARITY, OSMOLARITY_FASTING)
 )
 glucose, fasting_glucose = (
@@ -50,7 +50,7 @@ glucose, fasting_glucose = (
 egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
 ratio = latest(k.codes("urea-creatinine-ratio"), within=recent)
 creatinine = latest(k.codes("creatinine"), within=recent)
-pressure_fall = latest(k.codes("postural-pressure-fall"), within=recent, derivation=POSTURAL_PRESSURE_FALL)
+pressure_fall = latest(k.codes("postural-pressure-fall"), within=recent, derivations=(POSTURAL_PRESSURE_FALL,))
 temperature = latest(k.codes("body-temperature"), within=recent)
 
 severely_high = sodium_of_months.at_least(k.threshold("sodium_severely_high"))

@@ -5,7 +5,15 @@ from cds.knowledge.osteoarthritis.criteria import diagnosed as osteoarthritis_on
 from cds.knowledge.pad.criteria import abnormal, dated, diagnosed, loosely_coded, risk_group, tissue_loss, unremarkable
 from cds.knowledge.patient.criteria import diabetes
 from cds.knowledge.radiculopathy.criteria import diagnosed as sciatica_on_record
-from cds.knowledge.symptoms.criteria import cramp_on_record, gate, heavy, restless_legs_diagnosed, said, urge
+from cds.knowledge.symptoms.criteria import (
+    cramp_on_record,
+    gate,
+    heavy,
+    restless_legs_diagnosed,
+    said,
+    sleep_loss,
+    urge,
+)
 from cds.knowledge.venous_insufficiency.criteria import duplex, risk, vein_disease
 from cds.reasoning import Differential, Knowledge, aged, all_of, any_of, ever_had, has, taking
 
@@ -52,5 +60,5 @@ DIFFERENTIAL = Differential(
         "index-normal": all_of(dated, unremarkable),
         "duplex-done": duplex,
     },
-    severity={"sleep": said("sleep", "most-nights"), "persistent": said("trend", "worse")},
+    severity={"sleep": any_of(said("sleep", "most-nights"), sleep_loss), "persistent": said("trend", "worse")},
 )

@@ -34,7 +34,7 @@ k = Knowledge.beside(__file__)
 
 lookback, recent = k.period("lookback"), k.period("recent")
 ferritin = latest(k.codes("ferritin"), within=lookback)
-saturation = latest(k.codes("transferrin-saturation"), within=lookback, derivation=TRANSFERRIN_SATURATION)
+saturation = latest(k.codes("transferrin-saturation"), within=lookback, derivations=TRANSFERRIN_SATURATION)
 haemoglobin = latest(k.codes("haemoglobin"), within=lookback)
 egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
 crp = latest_near(k.codes("crp"), within=lookback, near=ferritin, near_within=k.period("crp_around"))

@@ -36,7 +36,7 @@ k = Knowledge.beside(__file__)
 
 lookback, pending = k.period("lookback"), k.period("pending")
 ferritin = latest(k.codes("ferritin"), within=lookback)
-saturation = latest(k.codes("transferrin-saturation"), within=lookback, derivation=TRANSFERRIN_SATURATION)
+saturation = latest(k.codes("transferrin-saturation"), within=lookback, derivations=TRANSFERRIN_SATURATION)
 ferritin_under_way = ordered(k.codes("ferritin"), within=pending)
 saturation_under_way = any_of(
     ordered(k.codes("transferrin-saturation"), within=pending),

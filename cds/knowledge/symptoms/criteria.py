@@ -116,3 +116,6 @@ red_flag_answered = affirmed(
     )
 ).called("a red flag among the answers")
 """What the form may say of an emergency, weakness and fever aside: those have more than one meaning."""
+
+sleep_loss = _symptom("sleep-loss")
+"""Insomnia or poor sleep: it weighs the severity and opens no gate."""
