@@ -21,7 +21,7 @@ from cards.suggestions import Desk
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
 from cds.errors import LegworkError
-from cds.export import package
+from cds.export import expansion, package
 from cds.export.pages import page, pages
 from cds.hooks import discovery
 from cds.offline import Opened, open_bundle
@@ -143,6 +143,25 @@ def export(folder: Annotated[Path, typer.Argument(help="Where the package goes."
     """Write the knowledge as a FHIR package folder."""
     count = package.write(folder)
     out.print(f"{count} resources in {folder / 'package'}", highlight=False)
+
+
+@app.command()
+def expand(
+    server: Annotated[str, typer.Option("--terminology-server", help="Base address of a FHIR terminology server.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Value sets; all that name an expression by default.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Put what is missing into the files.")] = False,
+) -> None:
+    """Compare SNOMED CT lists with what a terminology server says they should hold."""
+    for path, include in expansion.lists(knowledge().root, names or ()):
+        rebuilt = expansion.rebuild(server, path, include)
+        out.print(f"[bold]{path.stem}[/] ({include.ecl}): {len(rebuilt.members)} members", highlight=False)
+        for mark, pairs in (("+", rebuilt.added), ("-", rebuilt.gone)):
+            for code, display in pairs:
+                out.print(f"  {mark} {code} {display}", highlight=False, markup=False)
+        if write and rebuilt.added:
+            expansion.write(rebuilt)
 
 
 @app.command()

@@ -3,6 +3,7 @@
     LegworkError
     ├── KnowledgeError        a knowledge file is wrong: stops the start, never a call
     ├── SettingsError         a setting is wrong: stops the start
+    ├── TerminologyError      a terminology server cannot be used: a list is not rebuilt
     └── CallError             a hook call cannot be answered
         ├── NotJson           the body is not JSON at all
         ├── TooLarge          the body is larger than the limit
@@ -24,6 +25,10 @@ class KnowledgeError(LegworkError):
 
 class SettingsError(LegworkError):
     """A setting is wrong; the message names it."""
+
+
+class TerminologyError(LegworkError):
+    """A terminology server cannot be reached, or its answer cannot be used."""
 
 
 class CallError(LegworkError):

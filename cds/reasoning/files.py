@@ -28,6 +28,8 @@ class Include(File):
     system: Text
     concept: tuple[Pair, ...] = ()
     descendants_of: tuple[Pair, ...] = ()
+    ecl: str | None = None
+    """The SNOMED CT expression whose members `concept` is to hold; only read when lists are rebuilt."""
     use: Literal["accept", "deprecated", "caution", "unit-required"] = "accept"
     caution: str = ""
     missing_unit: str | None = None
