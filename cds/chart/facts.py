@@ -176,9 +176,8 @@ class Answer(Fact, frozen=True, kw_only=True, eq=False, gc=False):
 
 
 class Stay(Fact, frozen=True, kw_only=True, eq=False, gc=False):
-    """An encounter: where the patient is, or was."""
+    """An encounter in hospital: where the patient is, or was."""
 
-    inpatient: bool = False
     ended: Day | None = None
     about: frozenset[str] = frozenset()
     """The concepts of its reasons, its kind and its service."""

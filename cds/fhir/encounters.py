@@ -43,16 +43,22 @@ def descriptions(encounter: Encounter) -> Iterator[Concept]:
     yield from concepts(encounter.service_type)
 
 
+def is_in_hospital(encounter: Encounter) -> bool:
+    """Whether an encounter is in a hospital's bed or emergency department."""
+    usual = encounter.class_
+    if type(usual) is Concept and usual.code:  # a Coding, as R4 has it
+        return usual.code.strip().lower() in _INPATIENT
+    return not _INPATIENT.isdisjoint(codes(usual))
+
+
 def stay(encounter: Encounter, *, over: bool = False) -> Stay | None:
-    """Read an encounter as where the patient is, or was; None when it is not under way, or not over."""
+    """Read an encounter in hospital as where the patient is, or was; None when it is not under way, or not over."""
     if encounter.status not in (_OVER if over else _UNDER_WAY):
         return None
-    inpatient = bool(codes(encounter.class_) & _INPATIENT)
     return Stay(
-        name="Hospital stay" if inpatient else "Encounter",
+        name="Hospital stay",
         reference=f"Encounter/{encounter.id}" if encounter.id else "",
         on=began(encounter),
-        inpatient=inpatient,
         ended=_ended(encounter) if over else None,
     )
 

@@ -60,6 +60,7 @@ class Intake:
         self._specimens: dict[str, resources.Specimen] = {}
         self._reports: list[resources.DiagnosticReport] = []
         self._encounters: list[resources.Encounter] = []
+        self._in_hospital: list[resources.Encounter] = []
         self._drafts: list[tuple[resources.AnyMedication | resources.ServiceRequest, bool]] = []
         """Orders that are being written, and whether each is one that the call is about."""
 
@@ -249,6 +250,8 @@ class Intake:
     def _take_encounter(self, encounter: resources.Encounter, full_url: str | None) -> None:
         if self._admit(encounter, full_url):
             self._encounters.append(encounter)
+            if encounters.is_in_hospital(encounter):
+                self._in_hospital.append(encounter)
             for reason in encounters.reasons(encounter):
                 self._file("complaint", self._means.concepts(reason), (encounter, reason))
 

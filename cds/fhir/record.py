@@ -78,7 +78,7 @@ class PatientRecord(Intake):
         """Name all of which it may hold a fact."""
         filed = {concept.removeprefix("panel:") for _, concept in self._index}
         return frozenset(
-            {PATIENT, *([STAY] if self._encounters else ()), *filed, *self._classed(), *self._items, *self._written()}
+            {PATIENT, *([STAY] if self._in_hospital else ()), *filed, *self._classed(), *self._items, *self._written()}
         )
 
     def _title(self, concept: str) -> str:
@@ -340,7 +340,7 @@ class PatientRecord(Intake):
         return self._stays(over=True)
 
     def _stays(self, *, over: bool) -> tuple[facts.Stay, ...]:
-        made = ((encounter, encounters.stay(encounter, over=over)) for encounter in self._encounters)
+        made = ((encounter, encounters.stay(encounter, over=over)) for encounter in self._in_hospital)
         return tuple(self._described(encounter, stay) for encounter, stay in made if stay is not None)
 
     def _described(self, encounter: resources.Encounter, stay: facts.Stay) -> facts.Stay:

@@ -74,6 +74,12 @@ class _Combined(Criterion):
 
 
 class _AllOf(_Combined):
+    def holds(self, chart: Chart) -> Finding | None:
+        for part in self.parts:  # where not met and unknown are the same, the first part that is not met settles it
+            if part.holds(chart) is None:
+                return None
+        return self.check(chart)
+
     def _test(self, chart: Chart) -> Finding:
         found, state, cap = [], State.MET, Indicator.CRITICAL
         for part in self.parts:
@@ -572,7 +578,7 @@ def in_hospital(about: Codes | None = None) -> Criterion:
 
     def find(chart: Chart) -> Iterable[Fact]:
         for stay in chart.record.stays():
-            if stay.inpatient and (about is None or _is_about(stay, about, chart)):
+            if about is None or _is_about(stay, about, chart):
                 yield stay
 
     for_it = f" for {about.title}" if about else ""
@@ -593,10 +599,10 @@ def stayed_in_hospital(at_least: Period, *, within: Period) -> Criterion:
 
     def find(chart: Chart) -> Iterable[Fact]:
         for stay in chart.record.stays():
-            if stay.inpatient and stay.on is not None and days_ago(stay.on, chart.today) >= at_least.days:
+            if stay.on is not None and days_ago(stay.on, chart.today) >= at_least.days:
                 yield stay
         for stay in chart.record.past_stays():
-            if stay.inpatient and stay.on is not None and stay.ended is not None:
+            if stay.on is not None and stay.ended is not None:
                 days = days_ago(stay.on, chart.today) - days_ago(stay.ended, chart.today)
                 if days >= at_least.days and _recent(stay.ended, within, chart):
                     yield stay

@@ -116,24 +116,38 @@ def _mildly_high(kind: Measure, limits: Limits) -> Criterion:
     return all_of(kind.below(limits.high), kind.above_range(limits.mildly_upper))
 
 
+# Asked first: most charts hold no calcium, and all that follows hangs on many things beside it.
+there_is_calcium = not_(calcium_even_preliminary.missing())
+
+
+def _given(test: Criterion) -> Criterion:
+    return all_of(there_is_calcium, test)
+
+
 def _lately(test: Test) -> Criterion:
-    return calcium.decides(lambda kind, limits: all_of(test(kind, limits), kind.taken_within(recent)), whole, ionised)
+    return _given(
+        calcium.decides(lambda kind, limits: all_of(test(kind, limits), kind.taken_within(recent)), whole, ionised)
+    )
 
 
 def _before(test: Test) -> Criterion:
-    return calcium.decides(
-        lambda kind, limits: all_of(test(kind, limits), not_(kind.taken_within(recent))), whole, ionised
+    return _given(
+        calcium.decides(
+            lambda kind, limits: all_of(test(kind, limits), not_(kind.taken_within(recent))), whole, ionised
+        )
     )
 
 
 def _preliminary(test: Test) -> Criterion:
-    return calcium_even_preliminary.decides(
-        lambda kind, limits: all_of(test(kind, limits), kind.unreleased()), whole, ionised
+    return _given(
+        calcium_even_preliminary.decides(
+            lambda kind, limits: all_of(test(kind, limits), kind.unreleased()), whole, ionised
+        )
     )
 
 
 def _flagged(*flags: Flag) -> Criterion:
-    return any_of(*(kind.flagged(*flags) for kind in calcium.kinds))
+    return _given(any_of(*(kind.flagged(*flags) for kind in calcium.kinds)))
 
 
 severely_low_lately, severely_high_lately = _lately(_severely_low), _lately(_severely_high)
@@ -142,10 +156,10 @@ severely_low_preliminary, severely_high_preliminary = _preliminary(_severely_low
 emergency = any_of(
     *(kind.above(k.threshold("emergency_high")) for kind in (calcium.by_laboratory, calcium.adjusted, calcium.total))
 )
-moderately_low = calcium.decides(_moderately_low, whole, ionised)
-moderately_high = calcium.decides(_moderately_high, whole, ionised)
-mildly_low = calcium.decides(_mildly_low, whole, ionised)
-mildly_high = calcium.decides(_mildly_high, whole, ionised)
+moderately_low = _given(calcium.decides(_moderately_low, whole, ionised))
+moderately_high = _given(calcium.decides(_moderately_high, whole, ionised))
+mildly_low = _given(calcium.decides(_mildly_low, whole, ionised))
+mildly_high = _given(calcium.decides(_mildly_high, whole, ionised))
 flagged_low, flagged_high = _flagged(Flag.LOW, Flag.VERY_LOW), _flagged(Flag.HIGH, Flag.VERY_HIGH)
 
 uncorrected = calcium.total.known()
