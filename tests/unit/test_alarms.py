@@ -10,21 +10,11 @@ from cds.chart.dates import parse_day
 from cds.chart.facts import Absence, Fact, Flag, Indicator
 from cds.chart.units import Quantity
 from cds.reasoning.alarms import aged_answers, alarming, charted, follows, not_charted, weak_alone
-from cds.reasoning.criteria import (
-    Criterion,
-    all_of,
-    answered,
-    any_of,
-    at_least,
-    complains_of,
-    ever_had,
-    in_hospital,
-    ordered,
-    scored,
-    stayed_in_hospital,
-)
+from cds.reasoning.answered import answered, scored
+from cds.reasoning.criteria import Criterion, all_of, any_of, at_least
 from cds.reasoning.findings import Finding, State, met, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
+from cds.reasoning.listed import complains_of, ever_had, in_hospital, ordered, stayed_in_hospital
 from cds.reasoning.measures import highest_of_latest_day, latest
 from cds.services import knowledge
 from tests.unit.fhir import ICD, SNOMED, SUBJECT, active, chart_of, coded, condition, observation, quantity
