@@ -1,7 +1,7 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.alarms import aged_answers, alarming, charted, follows, not_charted, weak_alone
+from cds.reasoning.alarms import aged_answers, alarming, charted, not_charted, weak_alone
 from cds.reasoning.answered import answered, scored
 from cds.reasoning.calculations import (
     ADJUSTED_CALCIUM,
@@ -82,7 +82,6 @@ __all__ = [
     "drafting_anew",
     "ever_had",
     "family_history",
-    "follows",
     "has",
     "highest",
     "highest_of_latest_day",
