@@ -28,6 +28,7 @@ k = Knowledge.beside(__file__)
 
 worse_leg = lowest_of_latest_day(k.codes("ankle-brachial-index"), within=k.period("index_lookback"))
 stiffer_leg = highest_of_latest_day(k.codes("ankle-brachial-index"), within=k.period("index_lookback"))
+egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
 sodium = latest(k.codes("sodium"), within=k.period("sodium_lookback"))
 
 # What forbids. Answers count when they are given; nobody has to fill in the form to be spared harm.
@@ -43,6 +44,7 @@ injured = affirmed(said("injury"))
 infected = affirmed(any_of(said("skin", "red-warm"), said("fever")))
 numb = any_of(neuropathy_on_record, numb_on_record, affirmed(said("numbness", "both-feet", "one-leg")))
 heart_failure = has(k.codes("heart-failure"))
+kidneys_fail = any_of(advanced_kidney_disease, affirmed(egfr.below(k.threshold("egfr_least"))))
 too_little_sodium = affirmed(sodium.below(k.threshold("sodium_low")))
 red_flag = affirmed(
     any_of(
@@ -79,7 +81,7 @@ PLAN = Plan(
         ),
         Recommendation(name="heat-or-cold", when=unless(numb, poor_arteries, infected)),
         Recommendation(name="raised-legs", when=unless(poor_arteries, heart_failure, injured)),
-        Recommendation(name="fluids", when=unless(heart_failure, advanced_kidney_disease, too_little_sodium)),
+        Recommendation(name="fluids", when=unless(heart_failure, kidneys_fail, too_little_sodium)),
         Recommendation(name="exercise", when=unless(tissue_loss, injured)),
         Recommendation(name="walking", when=unless(tissue_loss, injured)),
         Recommendation(name="sleep-position", when=unless()),
