@@ -124,7 +124,9 @@ class Press:
     ) -> Card:
         """Set the causes side by side, with what exceeds the number of cards; in an emergency nothing is asked."""
         urgency = {topic.topic: topic.indicator for topic in folded}
-        causes = sorted(view.causes, key=lambda c: (-c.score, -urgency.get(c.topic, Indicator.INFO)))
+        causes = sorted(
+            view.causes, key=lambda c: (c.topic in WORDING.last, -c.score, -urgency.get(c.topic, Indicator.INFO))
+        )
         weighed = {cause.topic for cause in causes}
         rest = [topic for topic in folded if topic.topic not in weighed]
         titles = [c.title for c in causes] + [t.advice[0].plan.knowledge.file.title for t in rest]

@@ -130,7 +130,8 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
     advice = _advice(
         (plan for plan in asked if not plan.accompanies), lambda plan: plan.advise(chart, ordering=ordering), failed
     )
-    if any(one.indicator > Indicator.INFO for one in advice):
+    calm = all(one.indicator is Indicator.INFO for one in advice)
+    if not calm:
         advice = [one for one in advice if not one.recommendation.only_in_calm]
     if ordering:
         return Assessment(advice, failed=failed)
@@ -144,7 +145,13 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
     self_care = _advice(
         (plan for plan in asked if plan.accompanies), lambda plan: plan.accompany(topics, chart), failed
     )
-    return Assessment(advice, self_care, failed, lost, view=_view(chart))
+    view = _view(chart)
+    return Assessment(advice, self_care, failed, lost, view=view if calm else view.without(_only_in_calm(asked)))
+
+
+def _only_in_calm(asked: Iterable[Plan]) -> set[str]:
+    """Name the topics with a benign label, which is not given beside what may be worse."""
+    return {p.topic for p in asked if any(words.only_in_calm for words in p.knowledge.file.recommendations.values())}
 
 
 def _advice(asked: Iterable[Plan], ask: Callable[[Plan], list[Advice]], failed: list[str]) -> list[Advice]:

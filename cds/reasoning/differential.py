@@ -5,7 +5,7 @@ Scores order; they are no probabilities and are never shown.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cds.chart.chart import Chart
 from cds.chart.facts import Fact
@@ -60,6 +60,10 @@ class View:
         """
         unsaid = any(cause.topic not in own for cause in self.causes)
         return (len(self.causes) > 1 or (unsaid and bool(self.severity))) and (bool(own) or self.answered)
+
+    def without(self, topics: Collection[str]) -> "View":
+        """Give the view that does not list these topics."""
+        return replace(self, causes=tuple(cause for cause in self.causes if cause.topic not in topics))
 
 
 NOTHING = View()

@@ -67,6 +67,26 @@ def test_causes_of_one_score_keep_the_order_of_the_file() -> None:
     assert _listed(_view(veins=True, better_when="dangling", urge_to_move=True))[0] == "pad"
 
 
+def test_stiffness_of_half_an_hour_or_none_with_pain_on_activity_is_osteoarthritis() -> None:
+    assert _listed(_view(joint="knee", worse_when="walking", stiff="none")) == ["osteoarthritis"]
+    assert _listed(_view(joint="hip", worse_when="after-exercise", stiff="up-to-30")) == ["osteoarthritis"]
+
+
+def test_a_stiff_joint_that_does_not_hurt_on_activity_is_not() -> None:
+    assert _listed(_view(joint="knee", stiff="up-to-30")) == []
+
+
+def test_exercise_explains_nothing_beside_a_swollen_leg() -> None:
+    assert _listed(_view(new_activity=True, side="both")) == ["overusepositional"]
+    assert _listed(_view(new_activity=True, swelling="one-leg")) == []
+
+
+def test_topics_can_be_left_out_of_the_view() -> None:
+    view = _view(new_activity=True, urge_to_move=True).without({"overusepositional"})
+
+    assert _listed(view) == ["rls"]
+
+
 def test_questions_part_the_leading_causes_and_were_not_answered_yet() -> None:
     view = _view(veins=True, urge_to_move=True)
 

@@ -2,6 +2,7 @@
 
 from cds.knowledge.diabetic_neuropathy.criteria import neuropathy_on_record
 from cds.knowledge.osteoarthritis.criteria import diagnosed as osteoarthritis_on_record
+from cds.knowledge.overuse_positional.criteria import may_be_worse
 from cds.knowledge.pad.criteria import abnormal, dated, diagnosed, loosely_coded, risk_group, tissue_loss, unremarkable
 from cds.knowledge.patient.criteria import diabetes
 from cds.knowledge.radiculopathy.criteria import diagnosed as sciatica_on_record
@@ -15,7 +16,7 @@ from cds.knowledge.symptoms.criteria import (
     urge,
 )
 from cds.knowledge.venous_insufficiency.criteria import duplex, risk, vein_disease
-from cds.reasoning import Differential, Knowledge, aged, all_of, any_of, ever_had, has, taking
+from cds.reasoning import Differential, Knowledge, aged, all_of, any_of, ever_had, has, not_, taking
 
 k = Knowledge.beside(__file__)
 
@@ -38,8 +39,12 @@ DIFFERENTIAL = Differential(
         "standing-heavy": any_of(said("worse-when", "standing-long"), heavy),
         "veins-skin": any_of(said("veins"), said("skin", "brown-itchy")),
         "wound": any_of(said("skin", "wound-2-weeks", "black"), tissue_loss),
-        "joint": all_of(said("joint", "hip", "knee"), said("stiff", "up-to-30")),
-        "new-activity": said("new-activity"),
+        "joint": all_of(
+            said("joint", "hip", "knee"),
+            said("worse-when", "walking", "after-exercise"),
+            said("stiff", "none", "up-to-30"),
+        ),
+        "new-activity": all_of(said("new-activity"), not_(may_be_worse)),
         # What is on record
         "artery-disease": any_of(diagnosed, loosely_coded),
         "vein-disease": vein_disease,

@@ -77,6 +77,7 @@ atypical = all_of(any_cramps, any_of(motor_sign, by_day))
 restless_not_cramped = all_of(said("urge-to-move"), not_(said("cramp")))
 red_flag = any_of(
     newly("leg-swelling-one-sided"),
+    newly("dvt-diagnosis"),
     newly("saddle-numbness"),
     newly("bladder-or-bowel-symptom"),
     newly("chest-pain-or-breathlessness"),

@@ -85,6 +85,7 @@ worse_by_answers = any_of(
 )
 worse_on_record = any_of(
     swollen_one_side,
+    complaint("dvt-diagnosis", "recent_clot"),
     complaint("saddle-numbness", "recent_sign"),
     complaint("bladder-or-bowel-symptom", "recent_sign"),
     complaint("leg-weakness", "recent_sign"),

@@ -27,6 +27,7 @@ from cds.reasoning import (
     answered,
     answers,
     any_of,
+    certain,
     complains_of,
     done,
     drafting,
@@ -193,6 +194,7 @@ PLAN = Plan(
             raises=(("critical", any_of(tissue_loss, wound_lately, abi.below(k.threshold("severe")))),),
             notes={
                 "own-answer": wound,
+                "index-normal": all_of(dated, unremarkable),
                 "acute": acute,
                 "referral-open": referred,
                 "stiff-arteries": stiff_arteries,
@@ -316,11 +318,15 @@ PLAN = Plan(
         Recommendation(
             name="compression-without-index",
             order=compression,
-            when=all_of(any_of(known, loosely_coded, risk_group, diabetes), no_dated_index),
-            unless=any_of(
-                affirmed(abi.at_most(k.threshold("compression_as_usual"))), affirmed(non_compressible), index_ordered
+            when=all_of(
+                any_of(known, loosely_coded, risk_group, diabetes), any_of(no_dated_index, not_(certain(abi.known())))
             ),
-            notes={"stiff-arteries": stiff_arteries},
+            unless=any_of(
+                affirmed(certain(abi.at_most(k.threshold("compression_as_usual")))),
+                affirmed(certain(non_compressible)),
+                index_ordered,
+            ),
+            notes={"unsure": all_of(abi.known(), not_(certain(abi.known()))), "stiff-arteries": stiff_arteries},
         ),
     ),
 )
