@@ -223,3 +223,17 @@ def _is_snomed(code: str) -> bool:
 
 def test_versions_agree_with_the_lock() -> None:
     assert versions.slips(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "case", "risk"),
+    [
+        ("magnesium", "the risk is a result: it is named", "Potassium 3.2 mmol/L"),
+        ("calcium", "the risk is a result: it is named", "Magnesium 0.6 mmol/L"),
+    ],
+)
+def test_a_risk_that_is_a_result_is_named_and_what_is_absent_is_no_risk(topic: str, case: str, risk: str) -> None:
+    (plan,) = (plan for plan in PLANS if plan.topic == topic)
+    (found,) = (one for one in cases(plan) if one.name == case)
+
+    assert [advice.shown["risk"] for advice in advise(found, plan) if "risk" in advice.shown] == [risk]
