@@ -255,3 +255,17 @@ def test_no_set_is_left_that_nobody_names() -> None:
     sets = {path.stem for path in (*VALUE_SETS, *ANALYTES)}
 
     assert sorted(sets - asked - measured - derived - near_misses) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "case", "risk"),
+    [
+        ("magnesium", "the risk is a result: it is named", "Potassium 3.2 mmol/L"),
+        ("calcium", "the risk is a result: it is named", "Magnesium 0.6 mmol/L"),
+    ],
+)
+def test_a_risk_that_is_a_result_is_named_and_what_is_absent_is_no_risk(topic: str, case: str, risk: str) -> None:
+    (plan,) = (plan for plan in PLANS if plan.topic == topic)
+    (found,) = (one for one in cases(plan) if one.name == case)
+
+    assert [advice.shown["risk"] for advice in advise(found, plan) if "risk" in advice.shown] == [risk]
