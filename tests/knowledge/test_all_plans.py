@@ -13,7 +13,7 @@ from cds.cases import Case, advise, cases
 from cds.fhir.record import ASKED
 from cds.reasoning import files, versions
 from cds.reasoning.calculations import DERIVATIONS
-from cds.reasoning.files import AnalyteFile, Include, RecommendationFile, ValueSetFile
+from cds.reasoning.files import AnalyteFile, Include, ValueSetFile
 from cds.reasoning.plans import Plan, placeholders
 from cds.services import knowledge, plans
 
@@ -63,10 +63,6 @@ def test_every_threshold_has_cases_on_both_sides(plan: Plan) -> None:
     assert one_sided == []
 
 
-def _texts(words: RecommendationFile) -> tuple[str, ...]:
-    return (words.summary, words.why, *words.consider, *words.notes.values())
-
-
 def _values(case: Case, analyte: str) -> Iterator[Decimal]:
     known = knowledge().vocabulary.analytes[analyte]
     for row in case.rows:
@@ -79,7 +75,7 @@ def _values(case: Case, analyte: str) -> Iterator[Decimal]:
 @by_topic
 def test_every_name_of_the_plan_is_used(plan: Plan) -> None:
     file, used = plan.knowledge.file, plan.knowledge.used
-    worded = {p for words in file.recommendations.values() for text in _texts(words) for p in placeholders(text)}
+    worded = {p for words in file.recommendations.values() for text in words.texts for p in placeholders(text)}
     named = {f"threshold:{name}" for name in file.thresholds} | {f"period:{name}" for name in file.periods}
 
     assert {name for name in named - used if name.split(":")[1] not in worded} == set()
@@ -143,7 +139,7 @@ def test_wording_neither_diagnoses_nor_doses_nor_reassures(plan: Plan) -> None:
     bad = [
         f"{name}: {text}"
         for name, words in plan.knowledge.file.recommendations.items()
-        for text in _texts(words)
+        for text in words.texts
         if forbidden.search(text)
     ]
 
