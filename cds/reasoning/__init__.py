@@ -1,7 +1,8 @@
 """The vocabulary of rule modules: what a `criteria.py` may import, and no more."""
 
 from cds.chart.facts import Flag
-from cds.reasoning.alarms import aged_answers, alarming, charted, follows, not_charted, weak_alone
+from cds.reasoning.alarms import aged_answers, alarming, charted, not_charted, weak_alone
+from cds.reasoning.answered import answered, scored
 from cds.reasoning.calculations import (
     ADJUSTED_CALCIUM,
     OSMOLARITY,
@@ -9,19 +10,13 @@ from cds.reasoning.calculations import (
     POSTURAL_PRESSURE_FALL,
     TRANSFERRIN_SATURATION,
 )
-from cds.reasoning.criteria import (
-    Criterion,
-    affirmed,
-    age_known,
-    aged,
-    all_of,
+from cds.reasoning.criteria import Criterion, affirmed, all_of, any_of, at_least, certain, not_, not_before
+from cds.reasoning.differential import Differential
+from cds.reasoning.knowledge import Knowledge, Threshold
+from cds.reasoning.listed import (
     allergic_to,
-    answered,
     answers,
-    any_of,
-    at_least,
     begun_or_given,
-    certain,
     complains_of,
     done,
     drafted_twice,
@@ -30,20 +25,12 @@ from cds.reasoning.criteria import (
     ever_had,
     family_history,
     has,
-    in_care,
     in_hospital,
     newly,
-    not_,
-    not_before,
     ordered,
-    scored,
-    sex_is,
     stayed_in_hospital,
     taking,
-    younger_than,
 )
-from cds.reasoning.differential import Differential
-from cds.reasoning.knowledge import Knowledge, Threshold
 from cds.reasoning.measures import (
     Measure,
     highest,
@@ -54,6 +41,7 @@ from cds.reasoning.measures import (
     lowest_of_latest_day,
     unreadable,
 )
+from cds.reasoning.persons import age_known, aged, in_care, sex_is, younger_than
 from cds.reasoning.plans import Plan, Recommendation
 from cds.reasoning.relations import computed, deciding, taken_after_start, unit_unconfirmed
 
@@ -94,7 +82,6 @@ __all__ = [
     "drafting_anew",
     "ever_had",
     "family_history",
-    "follows",
     "has",
     "highest",
     "highest_of_latest_day",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from cds.chart.chart import Chart
 from cds.chart.facts import Absence, Answer, Fact, Indicator
 from cds.reasoning.criteria import Criterion
-from cds.reasoning.findings import Finding, State, met, not_met, unknown
+from cds.reasoning.findings import Finding, State, met, not_met
 
 
 class _Of(Criterion):
@@ -61,30 +61,6 @@ class _AgedAnswers(_Of):
 def aged_answers(part: Criterion) -> Criterion:
     """The part is met, but not without an answer that is no longer fresh (`answered`)."""
     return _AgedAnswers(part)
-
-
-class _Follows(_Of):
-    def _test(self, chart: Chart) -> Finding:
-        later, earlier = (part.check(chart) for part in self.parts)
-        for finding in (later, earlier):
-            if finding.state is State.NOT_MET:
-                return finding
-        if later.state is State.UNKNOWN or earlier.state is State.UNKNOWN:
-            return Finding(State.UNKNOWN, parts=(later, earlier))
-        since = [fact.on for fact in earlier.basis if fact.on is not None]
-        if not since:
-            return unknown(f"when: {self.parts[1]}")
-        begun = max(day.first for day in since)
-        after = [fact for fact in later.basis if fact.on is not None and fact.on.last >= begun]
-        return met(*after) if after else not_met(*later.basis)
-
-    def sentence(self) -> str:
-        return f"{self.parts[0]}, after {self.parts[1]}"
-
-
-def follows(later: Criterion, earlier: Criterion) -> Criterion:
-    """Both are met, the first on a fact that is not older than the newest fact of the second."""
-    return _Follows(later, earlier)
 
 
 class _Named(_Of):

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from cds.reasoning.criteria import Criterion, answered_items
+from cds.reasoning.answered import answered_items
+from cds.reasoning.criteria import Criterion
 from cds.reasoning.files import IntakeFile, read
 from cds.services import differential, knowledge, plans
 

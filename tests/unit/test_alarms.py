@@ -9,22 +9,12 @@ from cds.chart.chart import Area, Chart
 from cds.chart.dates import parse_day
 from cds.chart.facts import Absence, Fact, Flag, Indicator
 from cds.chart.units import Quantity
-from cds.reasoning.alarms import aged_answers, alarming, charted, follows, not_charted, weak_alone
-from cds.reasoning.criteria import (
-    Criterion,
-    all_of,
-    answered,
-    any_of,
-    at_least,
-    complains_of,
-    ever_had,
-    in_hospital,
-    ordered,
-    scored,
-    stayed_in_hospital,
-)
+from cds.reasoning.alarms import aged_answers, alarming, charted, not_charted, weak_alone
+from cds.reasoning.answered import answered, scored
+from cds.reasoning.criteria import Criterion, all_of, any_of, at_least
 from cds.reasoning.findings import Finding, State, met, not_met, unknown
 from cds.reasoning.knowledge import Codes, Period, Threshold
+from cds.reasoning.listed import complains_of, ever_had, in_hospital, ordered, stayed_in_hospital
 from cds.reasoning.measures import highest_of_latest_day, latest
 from cds.services import knowledge
 from tests.unit.fhir import ICD, SNOMED, SUBJECT, active, chart_of, coded, condition, observation, quantity
@@ -173,24 +163,6 @@ def test_an_answer_may_be_a_number(answer: dict[str, Any], state: State) -> None
 # --- what came after what ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("later", "earlier", "state"),
-    [
-        (_Fixed(MET, on="2026-05-02"), _Fixed(MET, on="2026-05-01"), MET),
-        (_Fixed(MET, on="2026-05-01"), _Fixed(MET, on="2026-05-01"), MET),
-        (_Fixed(MET, on="2026-04-30"), _Fixed(MET, on="2026-05-01"), NOT_MET),
-        (_Fixed(MET), _Fixed(MET, on="2026-05-01"), NOT_MET),
-        (_Fixed(MET, on="2026-05-02"), _Fixed(MET), UNKNOWN),
-        (_Fixed(NOT_MET), _Fixed(UNKNOWN), NOT_MET),
-        (_Fixed(UNKNOWN), _Fixed(NOT_MET), NOT_MET),
-        (_Fixed(UNKNOWN), _Fixed(MET, on="2026-05-01"), UNKNOWN),
-        (_Fixed(MET, on="2026-05-02"), _Fixed(UNKNOWN), UNKNOWN),
-    ],
-)
-def test_follows(later: Criterion, earlier: Criterion, state: State) -> None:
-    assert _state(follows(later, earlier)) is state
-
-
 def test_items_are_named_as_charted_or_not() -> None:
     parts = (_Fixed(MET, name="one"), _Fixed(NOT_MET, name="two"), _Fixed(UNKNOWN, name="three"))
 
@@ -206,7 +178,6 @@ def test_items_are_named_as_charted_or_not() -> None:
         (alarming(_Fixed(MET)), "it"),
         (weak_alone(_Fixed(MET)), "(it) by free text or other weak facts alone"),
         (aged_answers(_Fixed(MET)), "(it) not without answers that are no longer fresh"),
-        (follows(_Fixed(MET), _Fixed(MET, name="that")), "it, after that"),
         (charted(_Fixed(MET), _Fixed(MET, name="that")), "charted of: it; that"),
         (
             scored("pain-score", at_least=_limit("8"), within=MONTH),

@@ -11,37 +11,25 @@ from hypothesis import strategies as st
 from cds.chart.chart import Area, Chart
 from cds.chart.facts import Absence, Fact, Indicator
 from cds.chart.units import Quantity
-from cds.reasoning.criteria import (
-    Criterion,
-    affirmed,
-    age_known,
-    aged,
-    all_of,
+from cds.reasoning.answered import answered, scored
+from cds.reasoning.criteria import Criterion, affirmed, all_of, any_of, at_least, certain, not_, not_before
+from cds.reasoning.findings import Finding, State, met, not_met, unknown
+from cds.reasoning.knowledge import Codes, Period, Threshold
+from cds.reasoning.listed import (
     allergic_to,
-    answered,
     answers,
-    any_of,
-    at_least,
-    certain,
     complains_of,
     done,
     drafting_anew,
     ever_had,
     family_history,
     has,
-    in_care,
     in_hospital,
     newly,
-    not_,
-    not_before,
     ordered,
-    scored,
-    sex_is,
     taking,
-    younger_than,
 )
-from cds.reasoning.findings import Finding, State, met, not_met, unknown
-from cds.reasoning.knowledge import Codes, Period, Threshold
+from cds.reasoning.persons import age_known, aged, in_care, sex_is, younger_than
 from cds.services import knowledge
 from tests.unit.fhir import (
     LEG_PAIN,

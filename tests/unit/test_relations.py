@@ -9,9 +9,10 @@ from cds.chart.chart import Area
 from cds.chart.facts import Indicator
 from cds.chart.units import Quantity
 from cds.reasoning.calculations import ADJUSTED_CALCIUM, adjusted_calcium
-from cds.reasoning.criteria import Criterion, begun_or_given, taking
+from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import State
 from cds.reasoning.knowledge import Period, Threshold
+from cds.reasoning.listed import begun_or_given, taking
 from cds.reasoning.measures import Measure, latest, latest_even_preliminary, latest_near
 from cds.reasoning.relations import computed, deciding, taken_after_start, unit_unconfirmed
 from cds.services import knowledge

@@ -22,11 +22,11 @@ from cds.reasoning import (
     complains_of,
     done,
     drafting,
-    follows,
     has,
     in_hospital,
     latest,
     not_,
+    not_before,
     not_charted,
     ordered,
     taking,
@@ -50,7 +50,7 @@ coded_lately = alarming(complains_of(k.codes("ali-ischaemia"), within=acute, dat
 coded = alarming(complains_of(k.codes("ali-ischaemia"), within=acute))
 reopened = any_of(*(done(k.codes(name), within=acute) for name in ("ali-revascularisation", "arterial-procedure")))
 with_the_vascular_team = any_of(in_hospital(k.codes("ali-ischaemia")), in_hospital(k.codes("ali-vascular-service")))
-settled = any_of(with_the_vascular_team, follows(reopened, coded_lately))
+settled = any_of(with_the_vascular_team, not_before(reopened, coded_lately))
 
 # The pattern of sudden leg symptoms. An answer on the onset goes before what the chart dates.
 
@@ -95,7 +95,7 @@ usual_for_the_patient = all_of(
 pattern_explained = any_of(
     affirmed(usual_for_the_patient),
     with_the_vascular_team,
-    affirmed(any_of(follows(reopened, pattern), all_of(coded_lately, not_(settled)))),
+    affirmed(any_of(not_before(reopened, pattern), all_of(coded_lately, not_(settled)))),
 )
 
 # Injuries.
