@@ -120,8 +120,8 @@ def _terms(plan: Plan) -> Iterator[str]:
 
 def terms(plan: Plan) -> dict[str, str]:
     """Say once what every name stands for that the sentences of a plan use."""
-    named = {term.name: term for root in _criteria(plan) for term in _named(root)}
-    return {name: named[name].sentence() for name in sorted(named)}
+    said = {(term.name, term.sentence()) for root in _criteria(plan) for term in _named(root)}
+    return dict(sorted((name, sentence) for name, sentence in said if sentence != name))
 
 
 def concepts(plan: Plan) -> list[str]:
