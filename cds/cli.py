@@ -147,7 +147,14 @@ def export(folder: Annotated[Path, typer.Argument(help="Where the package goes."
 
 @app.command()
 def expand(
-    server: Annotated[str, typer.Option("--terminology-server", help="Base address of a FHIR terminology server.")],
+    server: Annotated[
+        str,
+        typer.Option(
+            "--terminology-server",
+            envvar="LEGWORK_TERMINOLOGY_SERVER",
+            help="Base address of a FHIR terminology server; there is no default.",
+        ),
+    ],
     names: Annotated[
         list[str] | None, typer.Argument(help="Value sets; all that name an expression by default.")
     ] = None,
@@ -156,12 +163,17 @@ def expand(
     """Compare SNOMED CT lists with what a terminology server says they should hold."""
     for path, include in expansion.lists(knowledge().root, names or ()):
         rebuilt = expansion.rebuild(server, path, include)
-        out.print(f"[bold]{path.stem}[/] ({include.ecl}): {len(rebuilt.members)} members", highlight=False)
-        for mark, pairs in (("+", rebuilt.added), ("-", rebuilt.gone)):
-            for code, display in pairs:
-                out.print(f"  {mark} {code} {display}", highlight=False, markup=False)
+        count = f"{len(rebuilt.members)} members"
+        out.print(f"[bold]{path.stem}[/] ({include.ecl}): {count} {rebuilt.release}".rstrip(), highlight=False)
+        for code, display in rebuilt.added:
+            others = sorted(knowledge().vocabulary.codes.lookup(expansion.SNOMED, code)[0] - {path.stem})
+            beside = f" (now in {', '.join(others)})" if others else ""
+            out.print(f"  + {code} {display}{beside}", highlight=False, markup=False, soft_wrap=True)
+        for code, display in rebuilt.gone:
+            out.print(f"  - {code} {display}", highlight=False, markup=False, soft_wrap=True)
         if write and rebuilt.added:
-            expansion.write(rebuilt)
+            expansion.write(rebuilt, datetime.now(UTC).date())
+            out.print(f"  {len(rebuilt.added)} written: raise the version of the plans, then `legwork lock`")
 
 
 @app.command()
