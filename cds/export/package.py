@@ -138,11 +138,12 @@ def write(folder: Path) -> int:
         "license": "Apache-2.0",
         "type": "fhir.kb",
     }
+    about = {".index.json": {"index-version": 1, "files": index}, "package.json": manifest}
     package = folder / "package"
     try:
         _clear(package)
         package.mkdir(parents=True, exist_ok=True)
-        for name, content in (written | {".index.json": {"index-version": 1, "files": index}, "package.json": manifest}).items():
+        for name, content in {**written, **about}.items():
             (package / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise ExportError(f"{package} cannot be written: {error.strerror}") from error

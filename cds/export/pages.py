@@ -41,9 +41,10 @@ def _codes(plan: Plan) -> Iterator[str]:
     if shared := [name for name in named if name not in own]:
         yield from ("", "### Read from shared sets", "", "| set | codes | retired | verified |", "|---|---|---|---|")
         for name in shared:
-            file, retired = _read(name), _retired(name)
+            file, retired = _read(name), len(_retired(name)) or ""
             count = sum(len(i.concept) + len(i.descendants_of) for i in file.include)
-            yield f"| [{cell(file.title)}]({_home(name)}#{name}) | {count} | {len(retired) or ''} | {cell(file.source)} |"
+            link = f"[{cell(file.title)}]({_home(name)}#{name})"
+            yield f"| {link} | {count} | {retired} | {cell(file.source)} |"
 
 
 def _home(name: str) -> str:
@@ -136,8 +137,8 @@ def _overview() -> str:
     return "\n".join([
         "# Knowledge for review",
         "",
-        "One page a topic, written by `legwork pages` from the files that are executed. To approve a topic: sign its page,",
-        "then set `status`, `approval_date`, `approved_by` and a new `version` in its `plan.toml`.",
+        "One page a topic, written by `legwork pages` from the files that are executed. To approve a topic: sign its",
+        "page, then set `status`, `approval_date`, `approved_by` and a new `version` in its `plan.toml`.",
         "",
         "| topic | version | status | approved by | recommendations | cases |",
         "|---|---|---|---|---|---|",

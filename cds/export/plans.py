@@ -4,7 +4,7 @@ What is executed are the files of the topic. A PlanDefinition says them in sente
 text/plain, with the terms that they use explained in its description.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from cds.export import extensions
 from cds.export.elements import RELEASE, Json, canonical, checked, concept, full, head
@@ -66,8 +66,12 @@ def _description(plan: Plan) -> str:
     """Say what the sentences of the conditions leave open, and what the plan does not see."""
     meanings = [f"**{name}**: {sentence}" for name, sentence in terms(plan).items()]
     sections = {"Terms": meanings, "Limits": limits(plan), "Known gaps": plan.knowledge.file.known_gaps}
-    listed = [f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines) for title, lines in sections.items() if lines]
+    listed = (f"## {title}\n\n{_listed(lines)}" for title, lines in sections.items() if lines)
     return "\n\n".join([plan.knowledge.file.purpose, *listed])
+
+
+def _listed(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _citation(evidence: Evidence) -> Json:

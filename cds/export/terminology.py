@@ -52,7 +52,7 @@ def _codes_of(file: AnalyteFile) -> Json:
     return _published(file, own)
 
 
-def _published(file: ValueSetFile | AnalyteFile, own: Mapping[str, Any]) -> Json:
+def _published(file: ValueSetFile | AnalyteFile, own: Json) -> Json:
     made = head("ValueSet", file.name, file.title, file.version, "draft")
     included = list(_includes(file.include))
     # A set of words alone has no codes to compose.
@@ -73,7 +73,8 @@ def _notes(file: ValueSetFile | AnalyteFile) -> Iterator[str]:
     yield f"Source: {file.source}."
     used = {i.system for i in file.include if i.descendants_of} | {i.system for i in file.exclude}
     for system in sorted(used & BY_PREFIX):
-        yield f"In {systems()[system]['name']} “is-a” is meant by the letters: every code that begins so, its point left aside."
+        name = systems()[system]["name"]
+        yield f"In {name} “is-a” goes by the letters: every code that begins so, its point left aside."
     if retired := [f"{code} {display}" for i in file.include if i.use == _DEPRECATED for code, display in i.concept]:
         yield f"Retired codes, kept for old charts: {'; '.join(retired)}."
 

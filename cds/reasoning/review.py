@@ -51,7 +51,8 @@ def _glance(plan: Plan) -> Iterator[str]:
     yield from ("", "## At a glance", "", "| rule | recommendation | urgency | the card says |", "|---|---|---|---|")
     for recommendation, words in rows:
         raised = "".join(f", up to {word}" for word in dict.fromkeys(word for word, _ in recommendation.raises))
-        yield f"| {words.rule} | {recommendation.name} | {words.indicator}{raised} | {cell(filled(plan, words.summary))} |"
+        said = cell(filled(plan, words.summary))
+        yield f"| {words.rule} | {recommendation.name} | {words.indicator}{raised} | {said} |"
 
 
 def _recommendations(plan: Plan) -> Iterator[str]:

@@ -134,8 +134,8 @@ def test_a_server_that_takes_too_long_is_left(stub: type[_Stub], monkeypatch: py
 def test_what_hangs_beneath_another_counts_and_what_is_abstract_or_of_another_system_does_not(
     stub: type[_Stub],
 ) -> None:
-    nested = [{"system": SNOMED, "code": "84114007", "display": "Heart failure"}]
-    contains = [
+    nested: list[dict[str, Any]] = [{"system": SNOMED, "code": "84114007", "display": "Heart failure"}]
+    contains: list[dict[str, Any]] = [
         {"system": SNOMED, "code": "1", "display": "a group", "abstract": True, "contains": nested},
         {"system": "http://loinc.org", "code": "2276-4", "display": "Ferritin"},
     ]
@@ -171,9 +171,7 @@ concept = [["10335000", "Left out on purpose"]]
 """
 
 
-def test_what_the_set_names_elsewhere_or_leaves_out_on_purpose_is_not_added(
-    stub: type[_Stub], tmp_path: Path
-) -> None:
+def test_what_the_set_names_elsewhere_or_leaves_out_on_purpose_is_not_added(stub: type[_Stub], tmp_path: Path) -> None:
     path = tmp_path / "sore-knee.toml"
     path.write_text(SET)
     include = files.read(path, files.ValueSetFile).include[0]
