@@ -33,12 +33,11 @@ def _orders(plan: Plan) -> Iterator[str]:
 
 
 def _codes(plan: Plan) -> Iterator[str]:
-    named = concepts(plan)
-    own = [name for name in named if _paths()[name].parents[1] == plan.knowledge.folder]
+    own = sorted(name for name, path in _paths().items() if path.parents[1] == plan.knowledge.folder)
     yield from ("", "## Codes")
     for name in own:
         yield from _listed(name)
-    if shared := [name for name in named if name not in own]:
+    if shared := [name for name in concepts(plan) if name not in own]:
         yield from ("", "### Read from shared sets", "", "| set | codes | retired | verified |", "|---|---|---|---|")
         for name in shared:
             file, retired = _read(name), len(_retired(name)) or ""

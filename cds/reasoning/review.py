@@ -121,8 +121,13 @@ def _terms(plan: Plan) -> Iterator[str]:
 
 def terms(plan: Plan) -> dict[str, str]:
     """Say once what every name stands for that the sentences of a plan use."""
+    return dict(sorted(meanings(plan)))
+
+
+def meanings(plan: Plan) -> set[tuple[str, str]]:
+    """Give every name that the sentences of a plan use, with what it stands for."""
     said = {(term.name, term.sentence()) for root in _criteria(plan) for term in _named(root)}
-    return dict(sorted((name, sentence) for name, sentence in said if sentence != name))
+    return {(name, sentence) for name, sentence in said if sentence != name}
 
 
 def concepts(plan: Plan) -> list[str]:
