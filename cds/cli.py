@@ -21,7 +21,7 @@ from cards.suggestions import Desk
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
 from cds.errors import LegworkError
-from cds.export import expansion, package
+from cds.export import package
 from cds.export.pages import page, pages
 from cds.hooks import discovery
 from cds.offline import Opened, open_bundle
@@ -161,6 +161,8 @@ def expand(
     write: Annotated[bool, typer.Option("--write", help="Put what is missing into the files.")] = False,
 ) -> None:
     """Compare SNOMED CT lists with what a terminology server says they should hold."""
+    from cds.export import expansion  # noqa: PLC0415 - it brings an HTTP client, which the other commands need not load
+
     for path, include in expansion.lists(knowledge().root, names or ()):
         rebuilt = expansion.rebuild(server, path, include)
         count = f"{len(rebuilt.members)} members"

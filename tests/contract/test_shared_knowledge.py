@@ -14,6 +14,7 @@ from cards.wording import WORDING
 from cds.errors import ExportError
 from cds.export import package
 from cds.export.elements import BASE
+from cds.export.pages import makers
 from cds.services import knowledge, plans
 from cds.settings import SANDBOX
 from tests.conftest import HERE
@@ -332,3 +333,11 @@ def test_the_service_starts_without_the_models_of_what_is_exported():
     )
 
     assert said.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["pad", "codes", "differential", "index"])
+def test_the_pages_for_reviewers_are_served_as_they_are_written(client, name):
+    response = client.get(f"/knowledge/{name}")
+
+    assert response.text == makers()[f"{name}.md"]()
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
