@@ -119,7 +119,7 @@ class Plan:
                 )
             if odd := sorted(set(recommendation.only) - set(words.suggests)):
                 raise KnowledgeError(f"{place} {recommendation.name}: plan.toml does not suggest {odd}")
-            for text in (words.summary, words.why, *words.consider, *words.notes.values()):
+            for text in words.texts:
                 for placeholder in placeholders(text):
                     if (
                         placeholder not in self.shows
@@ -193,9 +193,7 @@ class Plan:
     def _shown(self, recommendation: Recommendation, chart: Chart) -> dict[str, str]:
         file = self.knowledge.file
         words = file.recommendations[recommendation.name]
-        wanted = {
-            p for text in (words.summary, words.why, *words.consider, *words.notes.values()) for p in placeholders(text)
-        }
+        wanted = {placeholder for text in words.texts for placeholder in placeholders(text)}
         shown = {}
         for name in sorted(wanted):
             if name in self.shows:
