@@ -41,7 +41,8 @@ def test_a_code_without_a_system_counts_beside_the_right_name(display: str) -> N
     """DS-17: as any coded result does; only a name in words alone is for information."""
     read = result("ferritin", _named("", {"code": FERRITIN, "display": display}))
 
-    assert (read.number, read.cap) == (20, Indicator.CRITICAL)
+    assert read.number == 20
+    assert read.cap is Indicator.CRITICAL
 
 
 @pytest.mark.parametrize("display", ["", "Albumin", "Lab test", "Ferritinuria"])
