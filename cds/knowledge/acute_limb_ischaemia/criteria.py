@@ -25,6 +25,7 @@ from cds.reasoning import (
     has,
     in_hospital,
     latest,
+    newly,
     not_,
     not_before,
     not_charted,
@@ -39,15 +40,29 @@ acute, just_now = k.period("acute"), k.period("injury")
 SIDES = ("left", "right")
 
 
-def newly(name: str) -> Criterion:
+def lately(name: str) -> Criterion:
     """A sign of the last days, dated, by code or words."""
     return alarming(complains_of(k.codes(name), within=acute, dated=True))
 
 
+def since(name: str, period: str) -> Criterion:
+    """An emergency begun or recorded in the period; a visit for one that the list has had for longer is none."""
+    codes, within = k.codes(name), k.period(period)
+    fresh = any_of(has(codes, within=within, dated=True), newly(codes, within=within))
+    return alarming(all_of(complains_of(codes, within=within, dated=True), fresh))
+
+
+def without_date(name: str, period: str) -> Criterion:
+    """An emergency of which nobody wrote down when it was."""
+    codes, within = k.codes(name), k.period(period)
+    dated = complains_of(codes, within=within, dated=True)
+    return alarming(all_of(complains_of(codes, within=within), not_(affirmed(dated))))
+
+
 # An artery that is coded as closed. Without a date it may be an old story: then only beside a complaint, as a warning.
 
-coded_lately = alarming(complains_of(k.codes("ali-ischaemia"), within=acute, dated=True))
-coded = alarming(complains_of(k.codes("ali-ischaemia"), within=acute))
+coded_lately = since("ali-ischaemia", "acute")
+coded = any_of(coded_lately, without_date("ali-ischaemia", "acute"))
 reopened = any_of(*(done(k.codes(name), within=acute) for name in ("ali-revascularisation", "arterial-procedure")))
 with_the_vascular_team = any_of(in_hospital(k.codes("ali-ischaemia")), in_hospital(k.codes("ali-vascular-service")))
 settled = any_of(with_the_vascular_team, not_before(reopened, coded_lately))
@@ -55,25 +70,25 @@ settled = any_of(with_the_vascular_team, not_before(reopened, coded_lately))
 # The pattern of sudden leg symptoms. An answer on the onset goes before what the chart dates.
 
 began_long_ago = said("onset", "weeks-2-6", "over-6-weeks")
-cold = any_of(told("cold-limb"), newly("ali-cold-limb"))
-pale_or_blue = any_of(told("skin", "pale-blue"), newly("ali-pale-or-blue"))
+cold = any_of(told("cold-limb"), lately("ali-cold-limb"))
+pale_or_blue = any_of(told("skin", "pale-blue"), lately("ali-pale-or-blue"))
 numb = any_of(
     told("numbness", "one-leg"),
     alarming(complains_of(k.codes("ali-numb-leg"), within=acute, side=SIDES, dated=True)),
 )
-weak = any_of(told("weakness", "new-or-worse", "cannot-move"), newly("leg-weakness"))
+weak = any_of(told("weakness", "new-or-worse", "cannot-move"), lately("leg-weakness"))
 pulseless = any_of(
-    answers(k.codes("ali-pulse-palpation"), k.codes("ali-pulse-absent"), within=acute), newly("ali-absent-pulse")
+    answers(k.codes("ali-pulse-palpation"), k.codes("ali-pulse-absent"), within=acute), lately("ali-absent-pulse")
 )
 scored_pain = any_of(leg_pain_scored, told_at_least("pain-score", k.threshold("some_pain")))
 pain = any_of(alarming(ache), scored_pain, told("leg-symptom"))
-sudden = any_of(told("sudden"), newly("ali-sudden"))
+sudden = any_of(told("sudden"), lately("ali-sudden"))
 began_lately = any_of(
     told("onset", "within-24h", "days-1-14"),
     all_of(
         any_of(
-            newly("leg-ache"), newly("ali-cold-limb"), newly("ali-pale-or-blue"), newly("ali-numb-leg"),
-            newly("leg-weakness"), newly("ali-absent-pulse"), newly("ali-sudden"),
+            lately("leg-ache"), lately("ali-cold-limb"), lately("ali-pale-or-blue"), lately("ali-numb-leg"),
+            lately("leg-weakness"), lately("ali-absent-pulse"), lately("ali-sudden"),
         ),
         not_(affirmed(began_long_ago)),
     ),
@@ -100,7 +115,7 @@ pattern_explained = any_of(
 
 # Injuries.
 
-injured = any_of(told("injury"), alarming(complains_of(k.codes("ali-leg-injury"), within=just_now, dated=True)))
+injured = any_of(told("injury"), alarming(newly(k.codes("ali-leg-injury"), within=just_now)))
 tight_cast = alarming(complains_of(k.codes("ali-tight-cast"), within=just_now, dated=True))
 pain_score = latest(k.codes("pain-score"), within=just_now)
 leg_pain_score = latest(k.codes("leg-pain-score"), within=just_now)
@@ -122,7 +137,8 @@ def compartment(*, dated: bool) -> Criterion:
     """A compartment syndrome of the leg, coded or in words."""
 
     def told_of(name: str) -> Criterion:
-        return alarming(complains_of(k.codes(name), within=just_now, dated=dated))
+        fresh = since(name, "injury")
+        return fresh if dated else any_of(fresh, without_date(name, "injury"))
 
     anywhere = all_of(told_of("ali-compartment-any-site"), gate)
     return any_of(told_of("ali-compartment-syndrome"), told_of("ali-compartment-leg-named"), anywhere)

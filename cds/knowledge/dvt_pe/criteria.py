@@ -51,28 +51,46 @@ answered_swelling = told("swelling", "one-leg")
 swelling_names = ("leg-swelling", "swelling-any-site", "dvt-pitting-oedema")
 
 
-def one_sided_swelling(*, dated: bool) -> Criterion:
+def one_sided_swelling(period: str, *, dated: bool) -> Criterion:
     """Swelling that the chart gives one side."""
-    sided = (seen(name, *ONE_SIDE, dated=dated) for name in swelling_names)
-    whole_leg = seen("dvt-whole-leg-swelling", dated=dated)
-    return any_of(seen("leg-swelling-one-sided", dated=dated), *sided, whole_leg)
+
+    def found(name: str, *side: str) -> Criterion:
+        return alarming(complains_of(k.codes(name), within=k.period(period), side=side, dated=dated))
+
+    sided = (found(name, *ONE_SIDE) for name in swelling_names)
+    return any_of(found("leg-swelling-one-sided"), *sided, found("dvt-whole-leg-swelling"))
 
 
 any_swelling = any_of(*(seen(name) for name in swelling_names))
 both_swollen = any_of(said("swelling", "both-legs"), complains_of(k.codes("leg-swelling-both-sided"), within=lately))
+# An answer is newer than a record from before any answer that still counts.
+answered_otherwise = all_of(said("swelling", "none", "both-legs"), not_(one_sided_swelling("answers", dated=True)))
 swollen = any_of(
     answered_swelling,
-    one_sided_swelling(dated=False),
-    all_of(any_swelling, answered_side, not_(affirmed(both_swollen))),
+    all_of(one_sided_swelling("symptom_lookback", dated=False), not_(affirmed(answered_otherwise))),
+    all_of(any_swelling, answered_side, not_(affirmed(both_swollen)), not_(affirmed(answered_otherwise))),
 )
 left_coded, right_coded = seen("dvt-left-leg"), seen("dvt-right-leg")
+
+
+def pain_this_week(side: str, coded_name: str) -> Criterion:
+    """Pain of that leg, dated this week."""
+    coded = all_of(ache, complains_of(k.codes(coded_name), within=this_week, dated=True))
+    return any_of(coded, complains_of(k.codes("leg-ache"), within=this_week, side=(side,), dated=True))
+
+
+both_painful = all_of(pain_this_week("left", "dvt-left-leg"), pain_this_week("right", "dvt-right-leg"))
 one_sided_pain = any_of(
-    seen("leg-ache", *ONE_SIDE),
-    all_of(alarming(ache), any_of(left_coded, right_coded)),
+    all_of(seen("leg-ache", *ONE_SIDE), not_(affirmed(both_painful))),
+    all_of(alarming(ache), any_of(left_coded, right_coded), not_(affirmed(both_painful))),
     all_of(any_of(alarming(ache), leg_pain_scored, told("leg-symptom")), answered_side),
 )
 tender = any_of(told("calf-tender"), seen("dvt-calf-tenderness"))
-leg_signs = any_of(swollen, all_of(one_sided_pain, tender))
+calf_difference = k.threshold("calf_difference")
+calf = highest_of_latest_day(k.codes("calf-circumference"), within=this_week)
+calf_larger = alarming(calf.sides_differ_by(calf_difference))
+larger = any_of(swollen, calf_larger)
+leg_signs = any_of(larger, all_of(one_sided_pain, tender))
 
 left = any_of(told("side", "left"), left_coded, *(seen(name, "left") for name in (*swelling_names, "leg-ache")))
 right = any_of(told("side", "right"), right_coded, *(seen(name, "right") for name in (*swelling_names, "leg-ache")))
@@ -89,7 +107,7 @@ dated_long_ago = any_of(
 pain_dated_long_ago = has(k.codes("leg-ache")).for_at_least(long_enough)
 unchanged = not_(affirmed(any_of(began_lately, said("trend", "worse"))))
 old_swelling = all_of(any_of(said("onset", "over-6-weeks"), all_of(swollen, dated_long_ago)), unchanged)
-old_pain = all_of(not_(affirmed(any_of(swollen, answered_side))), pain_dated_long_ago, unchanged)
+old_pain = all_of(not_(affirmed(any_of(larger, answered_side))), pain_dated_long_ago, unchanged)
 old_signs = any_of(old_swelling, old_pain)
 undated = not_(
     affirmed(
@@ -97,7 +115,8 @@ undated = not_(
             answered_swelling,
             answered_side,
             told("calf-tender"),
-            one_sided_swelling(dated=True),
+            one_sided_swelling("symptom_lookback", dated=True),
+            calf_larger,
             seen("leg-ache", *ONE_SIDE, dated=True),
         )
     )
@@ -106,8 +125,6 @@ undated = not_(
 # Wells' items, two-level score. What is not charted counts nothing; the clinician's own item is never counted.
 
 six_months, twelve_weeks = k.period("cancer"), k.period("operation")
-calf_difference = k.threshold("calf_difference")
-calf = highest_of_latest_day(k.codes("calf-circumference"), within=this_week)
 cancer = has(k.codes("dvt-cancer"))
 active_cancer = any_of(
     alarming(has(k.codes("dvt-cancer"), within=six_months, dated=True)),
@@ -140,13 +157,13 @@ wells = (
     # One report counts once: a whole leg counts besides only where another report says that one leg is swollen.
     all_of(swollen).called("one-sided swelling"),
     all_of(seen("dvt-whole-leg-swelling"), any_of(answered_swelling, pitting)).called("whole leg swollen"),
-    alarming(calf.sides_differ_by(calf_difference)).called(f"calf larger by {calf_difference} or more"),
+    all_of(calf_larger).called(f"calf larger by {calf_difference} or more"),
     seen("dvt-collateral-veins").called("collateral veins"),
     all_of(previous_thrombosis).called("previous deep vein thrombosis"),
 )  # fmt: skip
 enough = at_least(int(k.threshold("likely").value), *wells)
 likely = all_of(leg_signs, enough)
-unlikely = all_of(swollen, not_(affirmed(enough)))
+unlikely = all_of(larger, not_(affirmed(enough)))
 
 # Who was just pregnant is so still; Wells' score was not made for either.
 
@@ -156,7 +173,7 @@ expecting = any_of(
     done(k.codes("dvt-postpartum"), within=k.period("puerperium")),
     alarming(complains_of(k.codes("dvt-postpartum"), within=k.period("puerperium"), dated=True)),
 )
-expecting_with_signs = all_of(expecting, any_of(swollen, one_sided_pain))
+expecting_with_signs = all_of(expecting, any_of(larger, one_sided_pain))
 
 # What is known or under way already.
 
@@ -265,7 +282,7 @@ thought_of = any_of(feared, all_of(any_of(likely, unlikely), not_(affirmed(any_o
 PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
-    context=any_of(gate, told("calf-tender"), swollen),
+    context=any_of(gate, told("calf-tender"), larger),
     mutes=palliative,
     shows={
         "charted": charted(*wells),
@@ -316,9 +333,9 @@ PLAN = Plan(
             caps=(
                 ("warning", old_signs),
                 ("warning", undated),
-                ("warning", weak_alone(any_of(swollen, one_sided_pain))),
+                ("warning", weak_alone(any_of(larger, one_sided_pain))),
             ),
-            notes=cautions(any_of(swollen, one_sided_pain))
+            notes=cautions(any_of(larger, one_sided_pain))
             | {"left": left, "anticoagulant": anticoagulated, "old": old_signs, "undated": undated},
             only=duplex_of_the_side,
         ),
@@ -345,9 +362,9 @@ PLAN = Plan(
             name="thrombosis-unlikely",
             when=any_of(unlikely, all_of(likely, child)),
             unless=any_of(affirmed(expecting), d_dimer_negative, affirmed(d_dimer_positive), attended),
-            notes=cautions(swollen, "goals")
+            notes=cautions(larger, "goals")
             | beside
-            | {"ask-again": aged_answers(swollen), "age-adjusted": aged(k.threshold("age_adjusted"))},
+            | {"ask-again": aged_answers(larger), "age-adjusted": aged(k.threshold("age_adjusted"))},
             only={"d-dimer": not_(affirmed(child))},
         ),
         Recommendation(
