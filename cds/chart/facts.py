@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from cds.chart.analytes import Analyte
 from cds.chart.dates import Day
-from cds.chart.units import Unit
+from cds.chart.units import Unit, shown
 
 
 class Indicator(IntEnum):
@@ -53,7 +53,7 @@ class Fact(Struct, frozen=True, kw_only=True, eq=False, gc=False):
     @property
     def said(self) -> str:
         """The value with its unit, as a card prints them: a bare ratio has none."""
-        return self.value if self.unit in _NO_UNIT else f"{self.value} {self.unit}".strip()
+        return self.value if self.unit in _NO_UNIT else f"{self.value} {shown(self.unit)}".strip()
 
 
 _NO_UNIT = frozenset({"", "1", "{ratio}", "{score}", "ratio"})

@@ -1,5 +1,6 @@
 """Recognition: which concepts an element of a resource means, by its codings or else by its words."""
 
+import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
@@ -12,6 +13,8 @@ from cds.chart.vocabulary import Vocabulary
 from cds.fhir.resources import Coding, Concept, Concepts, codings, texts
 
 _LOINC = "http://loinc.org"
+
+_IS_NAME = re.compile(r"[A-Za-z]{4}[A-Za-z ,/-]*")
 
 _Codes = tuple[tuple[str | None, str | None], ...]
 _Spelled = tuple[_Codes, tuple[str, ...]]
@@ -96,6 +99,8 @@ class Recogniser:
 
     def _drugs(self, spelled: _Spelled) -> frozenset[str]:
         codes, words = spelled
+        if not words:  # some systems write the name of the drug where its code belongs
+            words = tuple(code for _, code in codes if code and _IS_NAME.fullmatch(code))
         classes = (self._lookup(system, code)[0] for system, code in codes)
         return NONE.union(*classes, *(self._vocabulary.drugs.concepts(text) for text in words))
 

@@ -261,6 +261,7 @@ class PatientRecord(Intake):
         if not classes:
             return None
         names = [text for element in substances for text in resources.texts(element)]
+        names = names or [c.code for element in substances for c in resources.codings(element) if c.code]
         if medications.acts_locally(medication, kind, names, self._vocabulary.local_routes):
             return None
         return medications.Taken(medication, classes, names[0] if names else "")

@@ -21,6 +21,8 @@ IsUnit = Callable[[str], bool]
 _LONGEST_NUMBER = 30
 _MAGNITUDE = 15
 """Decimal places either side of the point beyond which a number is no result [1]."""
+_DECIMALS = 4
+"""Decimals that a laboratory may mean [1]."""
 _LONGEST_TEXT = 80
 _TEXT = re.compile(
     r"\s*(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<number>\d{1,12}(?:\.\d{1,10}|,\d{1,3})?)(?P<rest>.*)",
@@ -119,11 +121,19 @@ def _of_quantity(quantity: Quantity | None, is_unit: IsUnit) -> Value | None:
     unit, code = (quantity.unit or "").strip(), (quantity.code or "").strip()
     number = decimal_of(quantity.value)
     if number is not None:
-        return Value(number, comparator, f"{comparator}{number}", unit, code)
+        return Value(number, comparator, f"{comparator}{_legible(number)}", unit, code)
     inner = _of_text(_text_of(quantity.value), is_unit)
     if inner is None or comparator:
         return None
     return replace(inner, unit_text=inner.unit_text or unit, unit_code=code)
+
+
+def _legible(number: Decimal) -> str:
+    """Give a number as recorded, but not with the many digits that only a computer writes (6.966112341499184)."""
+    if -int(number.as_tuple().exponent) <= _DECIMALS:
+        return str(number)
+    rounded = round(number, _DECIMALS - 1)
+    return f"{rounded.normalize():f}" if rounded else str(number)
 
 
 def _of_text(text: str, is_unit: IsUnit) -> Value | None:

@@ -62,7 +62,7 @@ def test_what_a_list_lacks_is_found_over_all_pages(stub: type[_Stub]) -> None:
     rebuilt = _rebuilt(stub)
 
     assert rebuilt.added == [("10335000", 'Chronic "right" failure')]
-    assert rebuilt.gone == []
+    assert rebuilt.gone == [("88805009", "Chronic congestive heart failure")]
     assert [query["offset"] for query in stub.asked] == [["0"], ["2"]]
     assert stub.asked[0]["url"] == ["http://snomed.info/sct?fhir_vs=ecl/<< 84114007"]
 

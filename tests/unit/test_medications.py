@@ -327,3 +327,17 @@ def test_the_form_of_a_drug_tells_where_it_acts() -> None:
 def test_beside_a_stated_route_the_words_of_the_dosage_may_say_what_for() -> None:
     """Section 6."""
     assert _antihistamines(dosageInstruction=[{"route": {"text": "Oral"}, "text": "for itching of the eye"}]) == 1
+
+
+def test_a_drug_whose_name_stands_where_its_code_belongs_is_read() -> None:
+    """As MIMIC's medications are written."""
+    local = {"coding": [{"system": "http://example.org/formulary", "code": "MetFORMIN"}]}
+
+    assert _drug(prescription(medicationCodeableConcept=local)).name == "MetFORMIN"
+
+
+@pytest.mark.parametrize("code", ["MET500", "860975X", "metf0rmin"])
+def test_a_code_is_no_name(code: str) -> None:
+    local = {"coding": [{"system": "http://example.org/formulary", "code": code}]}
+
+    assert record_of(prescription(medicationCodeableConcept=local)).drugs("metformin") == ()

@@ -269,3 +269,19 @@ def test_a_comparator_inside_a_quantity_counts_too() -> None:
 def test_an_unusable_comparator_leaves_no_value(comparator: str) -> None:
     """DS-10."""
     assert results("ferritin", observation(FERRITIN, valueQuantity=quantity(5, "ng/mL", comparator=comparator))) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (6.966112341499184, "6.966"),
+        (5.6893, "5.6893"),
+        (72.50, "72.5"),
+        (0.00001234, "0.00001234"),
+        (12.00000001, "12"),
+    ],
+)
+def test_digits_that_only_a_computer_writes_are_not_shown(written: float, shown: str) -> None:
+    value = observation(FERRITIN, valueQuantity={"value": written, "unit": "ng/mL"})
+
+    assert result("ferritin", value).value == shown

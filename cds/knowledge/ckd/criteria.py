@@ -11,6 +11,7 @@ from cds.reasoning import (
     Knowledge,
     Plan,
     Recommendation,
+    affirmed,
     all_of,
     any_of,
     done,
@@ -31,6 +32,7 @@ urine_albumin = latest(k.codes("urine-albumin-creatinine"), within=k.period("uri
 
 very_low = egfr.below(k.threshold("very_low"))
 persistently_low = egfr.persistently_below(k.threshold("low"), k.period("chronic"))
+fallen = egfr.fell_by_more_than(k.threshold("fall"))
 acute_injury = creatinine.risen(k.threshold("acute_rise"), k.period("acute_within"))
 albuminuria = urine_albumin.at_least(k.threshold("albuminuria"))
 
@@ -77,7 +79,8 @@ PLAN = Plan(
             unless=any_of(diagnosed, acute_injury),
             notes={
                 "persistent": persistently_low,
-                "single": not_(persistently_low),
+                "fallen": fallen,
+                "single": all_of(not_(persistently_low), not_(affirmed(fallen))),
                 "old": not_(egfr.taken_within(k.period("recent"))),
                 **beside_result,
             },

@@ -86,12 +86,12 @@ of_anybody = {
     "pregnant": pregnant,
     "kidney-injury": creatinine.risen(k.threshold("injury"), k.period("injury_span")),
 }
-of_dehydration = {
-    "draining": draining,
+of_lost_water = {
     "heart-failure": has(k.codes("heart-failure")),
     "ratio": ratio.above(k.threshold("ratio")),  # supports, but is no reason by itself (DH-0)
     **of_anybody,
 }
+of_dehydration = {"draining": draining, **of_lost_water}
 of_low_sodium = {"draining": draining, "heart-failure": has(k.codes("heart-failure")), **of_anybody}
 in_comfort_care = {"goals": palliative}
 osmolality_due = {"osmolality": osmolality.missing()}
@@ -203,7 +203,7 @@ PLAN = Plan(
                 risk,
             ),
             unless=affirmed(concentrated),
-            notes=of_dehydration,
+            notes=of_lost_water,  # the drugs stand among the risks
             only=osmolality_due,
         ),
         Recommendation(
