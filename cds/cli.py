@@ -21,7 +21,7 @@ from cards.suggestions import Desk
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
 from cds.errors import LegworkError
-from cds.export import expansion, package
+from cds.export import package
 from cds.export.pages import page, pages
 from cds.hooks import discovery
 from cds.offline import Opened, open_bundle
@@ -147,21 +147,35 @@ def export(folder: Annotated[Path, typer.Argument(help="Where the package goes."
 
 @app.command()
 def expand(
-    server: Annotated[str, typer.Option("--terminology-server", help="Base address of a FHIR terminology server.")],
+    server: Annotated[
+        str,
+        typer.Option(
+            "--terminology-server",
+            envvar="LEGWORK_TERMINOLOGY_SERVER",
+            help="Base address of a FHIR terminology server; there is no default.",
+        ),
+    ],
     names: Annotated[
         list[str] | None, typer.Argument(help="Value sets; all that name an expression by default.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Put what is missing into the files.")] = False,
 ) -> None:
     """Compare SNOMED CT lists with what a terminology server says they should hold."""
+    from cds.export import expansion  # noqa: PLC0415 - it brings an HTTP client, which the other commands need not load
+
     for path, include in expansion.lists(knowledge().root, names or ()):
         rebuilt = expansion.rebuild(server, path, include)
-        out.print(f"[bold]{path.stem}[/] ({include.ecl}): {len(rebuilt.members)} members", highlight=False)
-        for mark, pairs in (("+", rebuilt.added), ("-", rebuilt.gone)):
-            for code, display in pairs:
-                out.print(f"  {mark} {code} {display}", highlight=False, markup=False)
+        count = f"{len(rebuilt.members)} members"
+        out.print(f"[bold]{path.stem}[/] ({include.ecl}): {count} {rebuilt.release}".rstrip(), highlight=False)
+        for code, display in rebuilt.added:
+            others = sorted(knowledge().vocabulary.codes.lookup(expansion.SNOMED, code)[0] - {path.stem})
+            beside = f" (now in {', '.join(others)})" if others else ""
+            out.print(f"  + {code} {display}{beside}", highlight=False, markup=False, soft_wrap=True)
+        for code, display in rebuilt.gone:
+            out.print(f"  - {code} {display}", highlight=False, markup=False, soft_wrap=True)
         if write and rebuilt.added:
-            expansion.write(rebuilt)
+            expansion.write(rebuilt, datetime.now(UTC).date())
+            out.print(f"  {len(rebuilt.added)} written: raise the version of the plans, then `legwork lock`")
 
 
 @app.command()

@@ -4,10 +4,12 @@
     ├── KnowledgeError        a knowledge file is wrong: stops the start, never a call
     ├── SettingsError         a setting is wrong: stops the start
     ├── TerminologyError      a terminology server cannot be used: a list is not rebuilt
-    └── CallError             a hook call cannot be answered
+    ├── ExportError           a package cannot be written where it was asked for
+    └── CallError             a hook call, or a question for what is published, cannot be answered
         ├── NotJson           the body is not JSON at all
         ├── TooLarge          the body is larger than the limit
         ├── UnknownService    no service has this id
+        ├── UnknownResource   no resource of this type or id is published
         ├── InvalidCall       a member is missing, mistyped or contradicts another
         └── MissingData       a needed resource came neither by prefetch nor from the server
 
@@ -31,8 +33,12 @@ class TerminologyError(LegworkError):
     """A terminology server cannot be reached, or its answer cannot be used."""
 
 
+class ExportError(LegworkError):
+    """A package cannot be written where it was asked for."""
+
+
 class CallError(LegworkError):
-    """A hook call cannot be answered."""
+    """A hook call, or a question for what is published, cannot be answered."""
 
 
 class NotJson(CallError):
@@ -45,6 +51,10 @@ class TooLarge(CallError):
 
 class UnknownService(CallError):
     """No service has this id."""
+
+
+class UnknownResource(CallError):
+    """No resource of this type or id is published."""
 
 
 class InvalidCall(CallError):

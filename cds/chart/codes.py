@@ -10,7 +10,7 @@ from functools import lru_cache
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 ATC = "http://www.whocc.no/atc"
-_BY_PREFIX = frozenset({ICD, ATC})
+BY_PREFIX = frozenset({ICD, ATC})
 """Systems whose hierarchy is spelled in the code itself."""
 
 _SNOMED = "http://snomed.info/sct"
@@ -67,7 +67,7 @@ class CodeBook:
 
     def add(self, concept: str, system: str, code: str, *, below: bool = False) -> None:
         """Let a code (and, if `below`, all codes beneath it) mean a concept."""
-        if system in _BY_PREFIX:
+        if system in BY_PREFIX:
             code = plain(code)
         self._spoken.add(system)
         table = self._below if below else self._exact
@@ -75,7 +75,7 @@ class CodeBook:
 
     def exclude(self, concept: str, system: str, code: str) -> None:
         """Let a code and all codes beneath it not mean a concept after all."""
-        code = plain(code) if system in _BY_PREFIX else code
+        code = plain(code) if system in BY_PREFIX else code
         self._never[system, code] = self._never.get((system, code), NONE) | {concept}
 
     def _lookup(self, system: str | None, code: str | None) -> tuple[frozenset[str], bool]:
@@ -86,7 +86,7 @@ class CodeBook:
         canonical = self.systems.canonical(system) if system and code else None
         if canonical is None or code is None or canonical not in self._spoken:
             return NONE, False
-        if canonical not in _BY_PREFIX:
+        if canonical not in BY_PREFIX:
             key = (canonical, code.strip())
             return self._exact.get(key, NONE) - self._never.get(key, NONE), True
         code = plain(code)

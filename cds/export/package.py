@@ -1,75 +1,107 @@
 """All exported resources together: found by type and id, described, and written as a FHIR package folder."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
-
-from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from threading import Lock
+from urllib.parse import urlencode
 
 from cards.wording import WORDING
-from cds.export.elements import BASE, PUBLISHER, Json, checked
+from cds.errors import ExportError
+from cds.export.elements import BASE, FHIR, PUBLISHER, RELEASE, Json, checked, full
+from cds.export.extensions import structure_definitions
 from cds.export.plans import activity_definitions, plan_definition
 from cds.export.questionnaire import questionnaire
 from cds.export.terminology import code_systems, value_sets
 from cds.services import differential, knowledge, plans
 
-KINDS = ("PlanDefinition", "ActivityDefinition", "ValueSet", "CodeSystem", "Questionnaire")
-_FHIR = "4.0.1"
 _NAME = "org.legwork.knowledge"
-_INDEXED: tuple[str, ...] = ("resourceType", "id", "url", "version", "kind")
+_INDEXED = ("resourceType", "id", "url", "version", "kind", "type")
 
 
-@cache
-def exported() -> Mapping[str, Mapping[str, Json]]:
-    """Give every resource, by type and id; made once, when somebody first asks.
+def _code_systems() -> Iterable[Json]:
+    topics = [*(plan.knowledge.file for plan in plans()), differential().knowledge.file]
+    return code_systems(topics, knowledge().overrides, differential().intake, WORDING.topic_system)
+
+
+_MAKERS: Mapping[str, Callable[[], Iterable[Json]]] = {
+    "PlanDefinition": lambda: (plan_definition(plan, WORDING.topic_system) for plan in plans()),
+    "ActivityDefinition": lambda: activity_definitions(knowledge().orders),
+    "ValueSet": lambda: value_sets(knowledge()),
+    "CodeSystem": _code_systems,
+    "Questionnaire": lambda: [questionnaire(differential().intake)],
+    "StructureDefinition": structure_definitions,
+}
+"""What is exported, by type: whoever adds a kind of resource adds a line here."""
+KINDS = tuple(_MAKERS)
+_making = Lock()
+
+
+def exported(kind: str) -> Mapping[str, Json]:
+    """Give every resource of a type, by id; made once, when somebody first asks.
 
     Raises:
         KnowledgeError: a knowledge file cannot be said in FHIR.
     """
-    base, intake = knowledge(), differential().intake
-    made: dict[str, Iterable[Json]] = {
-        "PlanDefinition": [plan_definition(plan, WORDING.topic_system) for plan in plans()],
-        "ActivityDefinition": activity_definitions(base.orders),
-        "ValueSet": value_sets(base),
-        "CodeSystem": code_systems(plans(), base.overrides, intake, WORDING.topic_system),
-        "Questionnaire": [questionnaire(intake)],
-    }
-    return {kind: {resource["id"]: resource for resource in made[kind]} for kind in KINDS}
+    with _making:  # two that ask at once wait for one making
+        return _made(kind)
 
 
-def found(kind: str, wanted: Mapping[str, str]) -> Sequence[Json]:
-    """Search the resources of a type by `_id`, `url` or `name`; other parameters are ignored."""
-    by = {"_id": "id", "url": "url", "name": "name"}
-    asked = {by[key]: value for key, value in wanted.items() if key in by}
-    return [r for r in exported()[kind].values() if all(r.get(key) == value for key, value in asked.items())]
+@cache
+def _made(kind: str) -> Mapping[str, Json]:
+    return {resource["id"]: resource for resource in _MAKERS[kind]()}
 
 
-def searchset(kind: str, wanted: Mapping[str, str], address: str) -> Json:
-    """Answer a search with a Bundle."""
+_SEARCH: Mapping[str, tuple[str, str, Callable[[str, str], bool]]] = {
+    "_id": ("id", "token", str.__eq__),
+    "url": ("url", "uri", str.__eq__),
+    "version": ("version", "token", str.__eq__),
+    "status": ("status", "token", str.__eq__),
+    "name": ("name", "string", lambda held, asked: held.casefold().startswith(asked.casefold())),
+    "title": ("title", "string", lambda held, asked: held.casefold().startswith(asked.casefold())),
+}
+"""Search parameter -> element, kind of parameter, and when a value is found: https://hl7.org/fhir/R4/search.html."""
+
+
+def searchset(kind: str, asked: Sequence[tuple[str, str]], address: str) -> Json:
+    """Answer a search with a Bundle; parameters that we do not know are ignored, as the self link shows."""
+    used = [(name, value) for name, value in asked if name in _SEARCH and value]
     entries = [
-        {"fullUrl": f"{address}/fhir/{kind}/{r['id']}", "resource": r, "search": {"mode": "match"}}
-        for r in found(kind, wanted)
+        {"fullUrl": f"{address}/fhir/{kind}/{resource['id']}", "resource": resource, "search": {"mode": "match"}}
+        for resource in exported(kind).values()
+        if all(_is_found(resource, name, value) for name, value in used)
     ]
-    bundle: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
-    return bundle | ({"entry": entries} if entries else {})
+    query = f"?{urlencode(used)}" if used else ""
+    return full({
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": len(entries),
+        "link": [{"relation": "self", "url": f"{address}/fhir/{kind}{query}"}],
+        "entry": entries,
+    })  # fmt: skip
+
+
+def _is_found(resource: Json, name: str, value: str) -> bool:
+    """Whether one of several values, separated by commas, is that of the resource."""
+    element, _, is_match = _SEARCH[name]
+    return any(is_match(resource.get(element, ""), one) for one in value.split(","))
 
 
 def capability_statement(address: str) -> Json:
     """Say what can be asked."""
-    parameters = [{"name": "url", "type": "uri"}, {"name": "name", "type": "string"}, {"name": "_id", "type": "token"}]
+    parameters = [{"name": name, "type": kind} for name, (_, kind, _) in _SEARCH.items()]
     interactions = [{"code": "read"}, {"code": "search-type"}]
-    made: Json = {
+    return checked({
         "resourceType": "CapabilityStatement",
         "id": "legwork",
         "status": "draft",
         "date": max(plan.knowledge.file.last_review_date for plan in plans()).isoformat(),
         "publisher": PUBLISHER,
         "kind": "instance",
-        "software": {"name": "Legwork", "version": version("legwork-cds")},
+        "software": {"name": "Legwork", "version": RELEASE},
         "implementation": {"description": "The knowledge of Legwork, read only", "url": f"{address}/fhir"},
-        "fhirVersion": _FHIR,
+        "fhirVersion": FHIR,
         "format": ["json"],
         "rest": [
             {
@@ -77,40 +109,56 @@ def capability_statement(address: str) -> Json:
                 "resource": [{"type": kind, "interaction": interactions, "searchParam": parameters} for kind in KINDS],
             }
         ],
-    }
-    return checked(made, CapabilityStatement)
+    })  # fmt: skip
 
 
 def write(folder: Path) -> int:
-    """Write a FHIR package folder; the same knowledge gives the same bytes.
+    """Write a FHIR package folder; the same knowledge gives the same bytes, and nothing older stays beside them.
 
     Returns:
         How many resources were written.
+
+    Raises:
+        ExportError: something else than a package of ours is there already, or the folder cannot be written.
     """
-    package = folder / "package"
-    package.mkdir(parents=True, exist_ok=True)
-    index: list[Json] = []
-    for kind in KINDS:
-        for id_, resource in exported()[kind].items():
-            name = f"{kind}-{id_}.json"
-            _write(package / name, resource)
-            index.append({"filename": name} | {key: resource[key] for key in _INDEXED if key in resource})
-    _write(package / ".index.json", {"index-version": 1, "files": index})
-    manifest: Json = {
+    written = {f"{kind}-{id_}.json": resource for kind in KINDS for id_, resource in exported(kind).items()}
+    index = [
+        {"filename": name} | {key: resource[key] for key in _INDEXED if isinstance(resource.get(key), str)}
+        for name, resource in written.items()
+    ]
+    manifest = {
         "name": _NAME,
-        "version": version("legwork-cds"),
+        "version": RELEASE,
         "canonical": BASE,
         "title": "Legwork: knowledge on legs that ache at rest",
         "description": "Draft knowledge, approved by no clinician.",
-        "fhirVersions": [_FHIR],
-        "dependencies": {"hl7.fhir.r4.core": _FHIR},
+        "fhirVersions": [FHIR],
+        "dependencies": {"hl7.fhir.r4.core": FHIR},
         "author": PUBLISHER,
         "license": "Apache-2.0",
         "type": "fhir.kb",
     }
-    _write(package / "package.json", manifest)
+    about = {".index.json": {"index-version": 1, "files": index}, "package.json": manifest}
+    package = folder / "package"
+    try:
+        _clear(package)
+        package.mkdir(parents=True, exist_ok=True)
+        for name, content in {**written, **about}.items():
+            (package / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ExportError(f"{package} cannot be written: {error.strerror}") from error
     return len(index)
 
 
-def _write(path: Path, content: Json) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _clear(package: Path) -> None:
+    """Take away an older package of ours."""
+    if not package.is_dir() or not any(package.iterdir()):
+        return
+    try:
+        ours = json.loads((package / "package.json").read_text(encoding="utf-8")).get("name") == _NAME
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise ExportError(f"{package} holds something else: name another folder")
+    for path in package.glob("*.json"):
+        path.unlink()

@@ -1,14 +1,16 @@
 """The pages that a clinician reviews and signs: a plan in sentences, its codes, and its cases."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 from cds.cases import Case, cases
+from cds.export.elements import systems
 from cds.reasoning import files
-from cds.reasoning.files import AnalyteFile, Include, ValueSetFile
+from cds.reasoning.files import AnalyteFile, Include, Pair, ValueSetFile
 from cds.reasoning.plans import Plan
-from cds.reasoning.review import review
+from cds.reasoning.review import cell, concepts, review
+from cds.reasoning.versions import fingerprint
 from cds.services import differential, knowledge, plans
 
 _SHARED = "codes.md"
@@ -16,89 +18,141 @@ _SHARED = "codes.md"
 
 def page(plan: Plan) -> str:
     """Write the review page of a topic as Markdown."""
-    return "\n".join([review(plan).rstrip(), *_codes(plan), *_cases(plan), *_signature(plan)]) + "\n"
+    parts = (_orders(plan), _codes(plan), _cases(plan), _signature(plan))
+    return "\n".join([review(plan).rstrip(), *(line for part in parts for line in part)]) + "\n"
+
+
+def _orders(plan: Plan) -> Iterator[str]:
+    suggested = {name for words in plan.knowledge.file.recommendations.values() for name in words.suggests}
+    if suggested:
+        yield from ("", "## Draft orders", "", "| button | order | priority | code |", "|---|---|---|---|")
+    for name in sorted(suggested):
+        order = plan.knowledge.base.orders[name]
+        code = f"`{order.code.code}` {order.code.display} ({_system(order.code.system)})" if order.code else "in words"
+        yield f"| {cell(order.label)} | {cell(order.text)} | {order.priority} | {cell(code)} |"
 
 
 def _codes(plan: Plan) -> Iterator[str]:
-    named = sorted(name.removeprefix("codes:") for name in plan.knowledge.used if name.startswith("codes:"))
-    own = [name for name in named if _paths()[name].parents[1] == plan.knowledge.folder]
-    yield from ("", "## Codes", "")
+    own = sorted(name for name, path in _paths().items() if path.parents[1] == plan.knowledge.folder)
+    yield from ("", "## Codes")
     for name in own:
         yield from _listed(name)
-    shared = [f"[{_read(name).title}]({_SHARED}#{name})" for name in named if name not in own]
-    if shared:
-        yield from ("", f"Shared with other topics: {', '.join(shared)}.")
+    if shared := [name for name in concepts(plan) if name not in own]:
+        yield from ("", "### Read from shared sets", "", "| set | codes | retired | verified |", "|---|---|---|---|")
+        for name in shared:
+            file, retired = _read(name), len(_retired(name)) or ""
+            count = sum(len(i.concept) + len(i.descendants_of) for i in file.include)
+            link = f"[{cell(file.title)}]({_home(name)}#{name})"
+            yield f"| {link} | {count} | {retired} | {cell(file.source)} |"
+
+
+def _home(name: str) -> str:
+    """Name the page on which a set is listed."""
+    folder = _paths()[name].parents[1]
+    return next((f"{plan.topic}.md" for plan in plans() if plan.knowledge.folder == folder), _SHARED)
 
 
 def _listed(name: str) -> Iterator[str]:
     file = _read(name)
-    purpose = f" {file.purpose}" if isinstance(file, ValueSetFile) else ""
-    yield from ("", f"### {name}", "", f"{file.title}.{purpose} Verified: {file.source}.", "")
+    yield from ("", f"### {name}", "", f"{file.title}.{_purpose(file)} Verified: {file.source}.", "")
     for include in file.include:
         yield from _included(include, "")
+        if include.ecl:
+            yield f"- to be held against the SNOMED CT expression `{include.ecl}`"
     for exclude in file.exclude:
         yield from _included(exclude, "not ")
-    words = (file.text.phrases if file.text else ()) if isinstance(file, ValueSetFile) else file.text
+    if isinstance(file, AnalyteFile):
+        yield from _in_words(file.text)
+    elif file.text is not None:
+        yield from _in_words(file.text.phrases)
+        for label, words in (("only beside", file.text.needs_any), ("not beside", file.text.unless_any)):
+            if words:
+                yield f"- words count {label} one of: {', '.join(words)}"
+
+
+def _purpose(file: ValueSetFile | AnalyteFile) -> str:
+    if isinstance(file, ValueSetFile):
+        leg = " It counts only where the resource names a leg." if file.needs_leg else ""
+        words = f" It counts only beside one of: {', '.join(file.needs_words)}." if file.needs_words else ""
+        return f" {file.purpose}{leg}{words}"
+    plausible = f" Believed from {file.plausible[0]} to {file.plausible[1]}." if file.plausible else ""
+    return f" In {file.unit}, read also in {', '.join(file.accepts)}.{plausible}"
+
+
+def _in_words(words: Sequence[str]) -> Iterator[str]:
     if words:
         yield f"- in words: {', '.join(words)}"
 
 
 def _included(include: Include, prefix: str) -> Iterator[str]:
-    use = "" if include.use == "accept" else f" ({include.use})"
+    notes = [_USES.get(include.use, ""), include.caution]
+    said = "".join(f"; {note}" for note in notes if note)
     for code, display in include.concept:
-        yield f"- {prefix}`{code}` {display}{use} ({_system(include.system)})"
+        yield f"- {prefix}`{code}` {display} ({_system(include.system)}{said})"
     for code, display in include.descendants_of:
-        yield f"- {prefix}`{code}` {display}, and all below it ({_system(include.system)})"
+        yield f"- {prefix}`{code}` {display}, and all below it ({_system(include.system)}{said})"
 
 
-_SYSTEMS: Mapping[str, str] = {
-    "http://snomed.info/sct": "SNOMED CT",
-    "http://loinc.org": "LOINC",
-    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
-    "http://www.whocc.no/atc": "ATC",
-    "http://www.ama-assn.org/go/cpt": "CPT",
-}
+_USES: Mapping[str, str] = {"deprecated": "retired", "unit-required": "only with a unit"}
 
 
 def _system(url: str) -> str:
-    return _SYSTEMS.get(url, url)
+    return systems()[url]["name"] if url in systems() else url
+
+
+def _retired(name: str) -> list[Pair]:
+    return [pair for include in _read(name).include if include.use == "deprecated" for pair in include.concept]
 
 
 def _cases(plan: Plan) -> Iterator[str]:
     yield from ("", "## Cases", "", "| patient | advice |", "|---|---|")
-    yield from (f"| {_cell(case.name)} | {_expected(case)} |" for case in cases(plan))
+    yield from (f"| {cell(case.name)} | {_expected(case)} |" for case in cases(plan))
 
 
 def _expected(case: Case) -> str:
     return ", ".join(f"{name} ({indicator})" for name, indicator in case.expect.items()) or "silence"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
-
-
 def _signature(plan: Plan) -> Iterator[str]:
-    yield from ("", "## Signature", "", f"{plan.knowledge.file.title} {plan.knowledge.file.version}.", "")
-    yield from ("Reviewed by (name, profession): ", "", "Date, signature: ")
+    file = plan.knowledge.file
+    yield from ("", "## Signature", "")
+    yield f"{file.title} {file.version}, {file.status}; files {fingerprint(plan.knowledge.folder)[:12]}."
+    yield from ("", "| | |", "|---|---|")
+    yield from (f"| {line} | |" for line in ("Reviewed by (name, profession)", "Approved, or what to change", "Date"))
+    yield "| Signature | |"
 
 
 def _overview() -> str:
     rows = [
-        f"| [{file.title}]({file.id}.md) | {file.version} | {file.status} | {len(file.recommendations)} | {count} |"
+        f"| [{file.title}]({file.id}.md) | {file.version} | {file.status} | {file.approved_by or 'nobody yet'} "
+        f"| {len(file.recommendations)} | {count} |"
         for file, count in ((plan.knowledge.file, sum(1 for _ in cases(plan))) for plan in plans())
+    ]
+    retired = [
+        f"| `{code}` | {cell(display)} | [{name}]({_home(name)}#{name}) |"
+        for name in sorted(_paths())
+        for code, display in _retired(name)
     ]
     return "\n".join([
         "# Knowledge for review",
         "",
-        "One page a topic, written by `legwork pages` from the files that are executed. Nothing here is approved yet.",
+        "One page a topic, written by `legwork pages` from the files that are executed. To approve a topic: sign its",
+        "page, then set `status`, `approval_date`, `approved_by` and a new `version` in its `plan.toml`.",
         "",
-        "| topic | version | status | recommendations | cases |",
-        "|---|---|---|---|---|",
+        "| topic | version | status | approved by | recommendations | cases |",
+        "|---|---|---|---|---|---|",
         *rows,
         "",
         f"How causes are set side by side: [the differential](differential.md). Codes that several topics share: "
         f"[{_SHARED}]({_SHARED}).",
+        "",
+        "## Retired codes",
+        "",
+        "Kept because old charts carry them; none is sent.",
+        "",
+        "| code | display | set |",
+        "|---|---|---|",
+        *retired,
     ]) + "\n"  # fmt: skip
 
 
@@ -136,12 +190,15 @@ def _weights() -> str:
     ]) + "\n"  # fmt: skip
 
 
+def makers() -> Mapping[str, Callable[[], str]]:
+    """Give every page by its file name, each still to be written."""
+    shared = {"index.md": _overview, _SHARED: _shared_codes, "differential.md": _weights}
+    return shared | {f"{plan.topic}.md": partial(page, plan) for plan in plans()}
+
+
 def pages() -> Iterator[tuple[str, str]]:
     """Write every page: its file name and its text."""
-    yield "index.md", _overview()
-    yield _SHARED, _shared_codes()
-    yield "differential.md", _weights()
-    yield from ((f"{plan.topic}.md", page(plan)) for plan in plans())
+    yield from ((name, make()) for name, make in makers().items())
 
 
 @cache

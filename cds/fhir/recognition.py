@@ -157,7 +157,7 @@ class Recogniser:
         return Recognised(
             analyte=analyte,
             use=use,
-            coded=any(name in self._lookup(system, code)[0] for system, code in codes),
+            coded=any(name in self._lookup(system or _LOINC, code)[0] for system, code in codes),
             named=self._names(name, words, use),
             contradicted=bool(others) and name not in others and not own_name,
         )

@@ -2,8 +2,8 @@
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from starlette.exceptions import HTTPException
 
+from cds.errors import UnknownResource
 from cds.export import package
 from cds.export.elements import Json
 from cds.hooks.statuses import HEADERS
@@ -29,17 +29,29 @@ class SharedKnowledge:
         return _answer(package.capability_statement(self._address))
 
     def search(self, kind: str, request: Request) -> Response:
-        """Give the resources of a type, all or those asked for."""
-        if kind not in package.KINDS:
-            raise HTTPException(404)
-        return _answer(package.searchset(kind, dict(request.query_params), self._address))
+        """Give the resources of a type, all or those asked for.
+
+        Raises:
+            UnknownResource: the type is not one of ours (404).
+        """
+        return _answer(package.searchset(_known(kind), request.query_params.multi_items(), self._address))
 
     def read(self, kind: str, id_: str) -> Response:
-        """Give one resource."""
-        resource = package.exported().get(kind, {}).get(id_)
+        """Give one resource.
+
+        Raises:
+            UnknownResource: the type is not one of ours, or no resource of it has this id (404).
+        """
+        resource = package.exported(_known(kind)).get(id_)
         if resource is None:
-            raise HTTPException(404)
+            raise UnknownResource("no resource of this type has this id; a search without parameters gives them all")
         return _answer(resource)
+
+
+def _known(kind: str) -> str:
+    if kind not in package.KINDS:
+        raise UnknownResource(f"of FHIR there are {', '.join(package.KINDS)} here, and metadata")
+    return kind
 
 
 def _answer(resource: Json) -> Response:

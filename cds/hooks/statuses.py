@@ -11,13 +11,14 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from cds.errors import InvalidCall, MissingData, NotJson, TooLarge, UnknownService
+from cds.errors import InvalidCall, MissingData, NotJson, TooLarge, UnknownResource, UnknownService
 
 _log = logging.getLogger(__name__)
 
 STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     NotJson: (400, "structure"),
     UnknownService: (404, "not-found"),
+    UnknownResource: (404, "not-found"),
     MissingData: (412, "incomplete"),
     TooLarge: (413, "too-long"),
     InvalidCall: (422, "invalid"),
@@ -26,7 +27,7 @@ STATUSES: Mapping[type[Exception], tuple[int, str]] = {
 
 _OF_HTTP: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; GET /cds-services lists the services"),
-    405: ("not-supported", "this address does not take this method; services take POST, discovery takes GET"),
+    405: ("not-supported", "this address does not take this method; services take POST, all else takes GET"),
     415: ("not-supported", "the body is compressed or encoded in some way: send plain JSON, without Content-Encoding"),
     503: ("throttled", "too many large calls at once: try again a little later"),
 }

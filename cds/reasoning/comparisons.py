@@ -201,6 +201,10 @@ class Flagged(_OfMeasure):
 class Missing(_OfMeasure):
     """No result that can be interpreted."""
 
+    def __init__(self, measure: Chooser, *, aside: bool) -> None:
+        super().__init__(measure)
+        self.aside = aside
+
     def _test(self, chart: Chart) -> Finding:
         chosen = self.measure.choose(chart)
         if chosen.result is not None and not chosen.result.unreadable:
@@ -213,7 +217,9 @@ class Missing(_OfMeasure):
         elif chosen.last is not None:
             notes = (f"last measured {chosen.last.on}: {chosen.last.said or 'no value'}",)
         value = f"no usable result within {self.measure.within}"
-        return met(Absence(name=self.measure.title, value=value, notes=notes, worth_saying=True))
+        return met(
+            Absence(name=self.measure.title, value=value, notes=notes, worth_saying=bool(notes) or not self.aside)
+        )
 
     def sentence(self) -> str:
         """Say it in full."""

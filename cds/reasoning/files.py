@@ -136,6 +136,11 @@ class RecommendationFile(File):
     """Whether it is made only where nothing else that is advised is more urgent than info."""
     evidence: Annotated[tuple[Text, ...], Field(min_length=1)]
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All its sentences that may hold placeholders."""
+        return (self.summary, self.why, *self.consider, *self.notes.values())
+
 
 class SourceAttributes(File):
     """The 13 source attributes of 45 CFR 170.315(b)(11)(iv) for evidence-based decision support."""

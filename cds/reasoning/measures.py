@@ -213,9 +213,13 @@ class Measure:
         """Flagged so by the laboratory, with no number that could be compared (DS-11)."""
         return Flagged(self, flags)
 
-    def missing(self) -> Criterion:
-        """No result that can be interpreted in the look-back, though results were supplied."""
-        return Missing(self)
+    def missing(self, *, aside: bool = False) -> Criterion:
+        """No result that can be interpreted in the look-back, though results were supplied.
+
+        Args:
+            aside: whether a card leaves it out where there never was one, for another measure beside it says it all.
+        """
+        return Missing(self, aside=aside)
 
     def known(self) -> Criterion:
         """A result that can be interpreted in the look-back."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from cds.chart.chart import Chart
-from cds.chart.facts import Fact, Indicator, Measurement
+from cds.chart.facts import Absence, Fact, Indicator, Measurement
 from cds.errors import KnowledgeError
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.files import RecommendationFile
@@ -15,7 +15,7 @@ from cds.reasoning.findings import Finding, State, merged, merged_words
 from cds.reasoning.knowledge import Knowledge
 from cds.reasoning.measures import Measure
 
-Shown = Measure | Criterion | tuple[Measure, ...]
+Shown = Measure | Criterion | tuple[Measure | Criterion, ...]
 """What a placeholder may stand for."""
 
 Raise = tuple[str, Criterion]
@@ -86,8 +86,8 @@ class Plan:
         unless: a ground for silence of the whole plan; unknown is said on the card.
         context: the complaint without which nobody asked.
         mutes: a ground for silence of all that is not critical.
-        shows: what a placeholder of the wording stands for: a measure's value, a criterion's facts, or the names and
-            values of those of several measures that are recorded.
+        shows: what a placeholder of the wording stands for: a measure's value, a criterion's facts, or, of a tuple of
+            measures and criteria, the names and values of what is recorded.
         recommends: in the order of their weight.
     """
 
@@ -119,7 +119,7 @@ class Plan:
                 )
             if odd := sorted(set(recommendation.only) - set(words.suggests)):
                 raise KnowledgeError(f"{place} {recommendation.name}: plan.toml does not suggest {odd}")
-            for text in (words.summary, words.why, *words.consider, *words.notes.values()):
+            for text in words.texts:
                 for placeholder in placeholders(text):
                     if (
                         placeholder not in self.shows
@@ -193,9 +193,7 @@ class Plan:
     def _shown(self, recommendation: Recommendation, chart: Chart) -> dict[str, str]:
         file = self.knowledge.file
         words = file.recommendations[recommendation.name]
-        wanted = {
-            p for text in (words.summary, words.why, *words.consider, *words.notes.values()) for p in placeholders(text)
-        }
+        wanted = {placeholder for text in words.texts for placeholder in placeholders(text)}
         shown = {}
         for name in sorted(wanted):
             if name in self.shows:
@@ -235,8 +233,9 @@ def placeholders(text: str) -> tuple[str, ...]:
 def _in_words(shown: Shown, chart: Chart) -> str:
     """Say what a placeholder stands for: a value with its unit, or the names of what was found."""
     if isinstance(shown, tuple):
-        results = [result for measure in shown if (result := measure.choose(chart).result) is not None]
-        return ", ".join(f"{result.name} {_value(result)}" for result in results) or _NOT_RECORDED
+        found = [fact for one in shown for fact in _found(one, chart)]
+        said = (f"{fact.name} {_value(fact)}" if isinstance(fact, Measurement) else fact.name for fact in found)
+        return ", ".join(dict.fromkeys(said)) or _NOT_RECORDED
     if isinstance(shown, Measure):
         result = shown.choose(chart).result
         return _NOT_RECORDED if result is None else _value(result)
@@ -244,6 +243,15 @@ def _in_words(shown: Shown, chart: Chart) -> str:
     if finding is None:
         return _NOT_RECORDED
     return ", ".join(dict.fromkeys(_value(f) if isinstance(f, Measurement) else f.name for f in finding.basis))
+
+
+def _found(one: Measure | Criterion, chart: Chart) -> list[Fact]:
+    """List what is recorded of a measure or a criterion; what is absent is no part of it."""
+    if isinstance(one, Measure):
+        result = one.choose(chart).result
+        return [] if result is None else [result]
+    finding = one.holds(chart)
+    return [] if finding is None else [fact for fact in finding.basis if not isinstance(fact, Absence)]
 
 
 def _value(result: Measurement) -> str:

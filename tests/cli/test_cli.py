@@ -122,3 +122,33 @@ def test_the_command_is_installed() -> None:
     )
 
     assert "venousinsufficiency" in shown.stdout
+
+
+def test_export_writes_a_package_and_says_how_much(tmp_path: Path) -> None:
+    result = _run("export", str(tmp_path / "out"))
+
+    written = list((tmp_path / "out" / "package").glob("*-*.json"))
+    assert result.exit_code == 0
+    assert result.output.startswith(f"{len(written)} resources in ")
+    assert {"PlanDefinition-iron.json", "Questionnaire-leg-ache-intake.json"} <= {path.name for path in written}
+
+
+def test_export_into_what_is_no_folder_is_one_line_and_exit_code_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "mine.txt").write_text("")
+    monkeypatch.setattr(sys, "argv", ["legwork", "export", str(tmp_path)])
+
+    with pytest.raises(SystemExit) as stop:
+        main()
+
+    assert stop.value.code == BAD_INPUT
+    assert "holds something else" in capsys.readouterr().err
+
+
+def test_pages_are_written_to_a_folder(tmp_path: Path) -> None:
+    result = _run("pages", str(tmp_path))
+
+    assert result.output.startswith(f"{len(list(tmp_path.iterdir()))} pages in ")
+    assert "# Iron" in (tmp_path / "iron.md").read_text()

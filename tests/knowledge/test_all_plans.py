@@ -13,7 +13,7 @@ from cds.cases import Case, advise, cases
 from cds.fhir.record import ASKED
 from cds.reasoning import files, versions
 from cds.reasoning.calculations import DERIVATIONS
-from cds.reasoning.files import AnalyteFile, Include, RecommendationFile, ValueSetFile
+from cds.reasoning.files import AnalyteFile, Include, ValueSetFile
 from cds.reasoning.plans import Plan, placeholders
 from cds.services import knowledge, plans
 
@@ -63,10 +63,6 @@ def test_every_threshold_has_cases_on_both_sides(plan: Plan) -> None:
     assert one_sided == []
 
 
-def _texts(words: RecommendationFile) -> tuple[str, ...]:
-    return (words.summary, words.why, *words.consider, *words.notes.values())
-
-
 def _values(case: Case, analyte: str) -> Iterator[Decimal]:
     known = knowledge().vocabulary.analytes[analyte]
     for row in case.rows:
@@ -79,7 +75,7 @@ def _values(case: Case, analyte: str) -> Iterator[Decimal]:
 @by_topic
 def test_every_name_of_the_plan_is_used(plan: Plan) -> None:
     file, used = plan.knowledge.file, plan.knowledge.used
-    worded = {p for words in file.recommendations.values() for text in _texts(words) for p in placeholders(text)}
+    worded = {p for words in file.recommendations.values() for text in words.texts for p in placeholders(text)}
     named = {f"threshold:{name}" for name in file.thresholds} | {f"period:{name}" for name in file.periods}
 
     assert {name for name in named - used if name.split(":")[1] not in worded} == set()
@@ -143,7 +139,7 @@ def test_wording_neither_diagnoses_nor_doses_nor_reassures(plan: Plan) -> None:
     bad = [
         f"{name}: {text}"
         for name, words in plan.knowledge.file.recommendations.items()
-        for text in _texts(words)
+        for text in words.texts
         if forbidden.search(text)
     ]
 
@@ -165,8 +161,8 @@ def test_check_digits_hold(path: Path) -> None:
         code
         for include in _includes(path)
         for code, _ in (*include.concept, *include.descendants_of)
-        if (include.system == "http://loinc.org" and not _is_loinc(code))
-        or (include.system == "http://snomed.info/sct" and not _is_snomed(code))
+        if (include.system == "http://loinc.org" and not is_loinc(code))
+        or (include.system == "http://snomed.info/sct" and not is_snomed(code))
     ]
 
     assert wrong == []
@@ -177,21 +173,21 @@ def test_check_digits_of_orders_hold() -> None:
     wrong = [
         code.code
         for code in codes
-        if (code.system == "http://loinc.org" and not _is_loinc(code.code))
-        or (code.system == "http://snomed.info/sct" and not _is_snomed(code.code))
+        if (code.system == "http://loinc.org" and not is_loinc(code.code))
+        or (code.system == "http://snomed.info/sct" and not is_snomed(code.code))
     ]
 
     assert wrong == []
 
 
-def _is_loinc(code: str) -> bool:
+def is_loinc(code: str) -> bool:
     """Luhn's mod-10, as LOINC has it: https://loinc.org/kb/users-guide/."""
-    if code.startswith("LA"):
-        code = code[2:]
-    digits, _, check = code.partition("-")
+    number = code.removeprefix("LA")
+    digits, _, check = number.partition("-")
     if not (digits.isdigit() and check.isdigit()):
         return False
-    total = 0
+    # The letters of an answer code count by their place, as the published codes show: LA33-6, LA4489-6, LA15173-0.
+    total = 0 if number == code else 8 if len(digits) % 2 else 5
     for place, digit in enumerate(reversed(digits)):
         doubled = int(digit) * 2 if place % 2 == 0 else int(digit)
         total += doubled // 10 + doubled % 10
@@ -214,7 +210,7 @@ _PERMUTE = (
 )
 
 
-def _is_snomed(code: str) -> bool:
+def is_snomed(code: str) -> bool:
     """Verhoeff, as SNOMED CT has it: https://confluence.ihtsdotools.org/display/DOCRELFMT/5.5+Check-digit."""
     if not code.isdigit():
         return False
@@ -255,3 +251,17 @@ def test_no_set_is_left_that_nobody_names() -> None:
     sets = {path.stem for path in (*VALUE_SETS, *ANALYTES)}
 
     assert sorted(sets - asked - measured - derived - near_misses) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "case", "risk"),
+    [
+        ("magnesium", "the risk is a result: it is named", "Potassium 3.2 mmol/L"),
+        ("calcium", "the risk is a result: it is named", "Magnesium 0.6 mmol/L"),
+    ],
+)
+def test_a_risk_that_is_a_result_is_named_and_what_is_absent_is_no_risk(topic: str, case: str, risk: str) -> None:
+    (plan,) = (plan for plan in PLANS if plan.topic == topic)
+    (found,) = (one for one in cases(plan) if one.name == case)
+
+    assert [advice.shown["risk"] for advice in advise(found, plan) if "risk" in advice.shown] == [risk]

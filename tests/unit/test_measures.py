@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds.chart.chart import Area
-from cds.chart.facts import Flag, Indicator
+from cds.chart.facts import Absence, Flag, Indicator
 from cds.chart.units import Quantity
 from cds.reasoning.calculations import OSMOLARITY, POSTURAL_PRESSURE_FALL, TRANSFERRIN_SATURATION
 from cds.reasoning.comparisons import Chosen
@@ -208,6 +208,16 @@ def test_an_old_result_satisfies_no_limit_and_counts_as_not_done() -> None:
     assert _state(_measure().below(SEVENTY_FIVE), old) is UNKNOWN
     (absence,) = _find(_measure().missing(), old).basis
     assert absence.notes == ("last measured 2020-01-01: 10 ng/mL",)
+
+
+def test_a_test_left_aside_is_named_only_where_it_was_once_done() -> None:
+    """Four kinds of calcium that were never measured are one line on a card."""
+    (never,) = _find(_measure().missing(aside=True)).basis
+    (once,) = _find(_measure().missing(aside=True), ferritin(10, effectiveDateTime="2020-01-01")).basis
+
+    assert isinstance(never, Absence)
+    assert isinstance(once, Absence)
+    assert (never.worth_saying, once.worth_saying) == (False, True)
 
 
 def test_an_undated_result_counts_only_alone_and_for_information() -> None:

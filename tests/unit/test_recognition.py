@@ -38,8 +38,10 @@ def test_loinc_may_be_any_of_several_codings() -> None:
     "display", ["Ferritin", "Ferritin [Mass/volume] in Serum or Plasma", "ferritin, serum by assay"]
 )
 def test_a_code_without_a_system_counts_beside_the_right_name(display: str) -> None:
-    """DS-17."""
-    assert result("ferritin", _named("", {"code": FERRITIN, "display": display})).number == 20
+    """DS-17: as any coded result does; only a name in words alone is for information."""
+    read = result("ferritin", _named("", {"code": FERRITIN, "display": display}))
+
+    assert (read.number, read.cap) == (20, Indicator.CRITICAL)
 
 
 @pytest.mark.parametrize("display", ["", "Albumin", "Lab test", "Ferritinuria"])

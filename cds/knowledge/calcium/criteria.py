@@ -10,10 +10,10 @@ from cds.knowledge.minerals.criteria import (
     calcium,
     calcium_even_preliminary,
     cramp_or_tetany,
-    gate_or_tetany,
     kidneys_fail,
     magnesium,
     magnesium_low,
+    mineral_gate,
 )
 from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
 from cds.reasoning import (
@@ -216,13 +216,13 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for a birth date
-    context=gate_or_tetany,
+    context=mineral_gate,
     mutes=palliative,
     shows={
         "calcium": calcium.kinds,
         "early": calcium_even_preliminary.kinds,
         "calcium_total": calcium.total,
-        "risk": risk,
+        "risk": (risk,),
     },
     recommends=(
         Recommendation(

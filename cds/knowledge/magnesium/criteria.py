@@ -7,9 +7,9 @@ from cds.knowledge.minerals.criteria import (
     calcium,
     calcium_low,
     cramp_or_tetany,
-    gate_or_tetany,
     kidneys_fail,
     magnesium,
+    mineral_gate,
     potassium,
     potassium_low,
 )
@@ -104,14 +104,14 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for a birth date
-    context=gate_or_tetany,
+    context=mineral_gate,
     mutes=palliative,
     shows={
         "magnesium": magnesium,
         "early": early,
         "lowering": lowering,
-        "retaining": retaining,
-        "risk": risk,
+        "retaining": (retaining,),
+        "risk": (risk,),
     },
     recommends=(
         Recommendation(

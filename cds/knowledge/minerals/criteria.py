@@ -22,6 +22,7 @@ from cds.reasoning import (
     latest,
     latest_even_preliminary,
     latest_near,
+    not_,
 )
 
 L = TypeVar("L")
@@ -60,8 +61,9 @@ class Calcium:
         return (*self.ionised, self.by_laboratory, self.adjusted, self.total)
 
     def missing(self) -> Criterion:
-        """No calcium of any kind."""
-        return all_of(*(kind.missing() for kind in self.measured))
+        """No calcium of any kind; a card names total calcium alone, where there never was another."""
+        *kinds, total = self.measured
+        return all_of(*(kind.missing(aside=True) for kind in kinds), total.missing())
 
     def decides(self, test: Callable[[Measure, L], Criterion], whole: L, ionised: L) -> Criterion:
         """The calcium that decides passes a test against the limits for all calcium, or for the ionised part."""
@@ -110,6 +112,12 @@ magnesium_low = magnesium.below_range(k.threshold("magnesium_lower"))
 potassium = latest(k.codes("potassium"), within=lookback)
 potassium_low = potassium.below_range(k.threshold("potassium_lower"))
 
-tetany = complains_of(k.codes("tetany"), within=k.period("tetany_lookback"))
-cramp_or_tetany = any_of(cramp, tetany)
-gate_or_tetany = any_of(gate, tetany)
+_lately = k.period("symptom_lookback")
+cramp_of_no_site = all_of(
+    complains_of(k.codes("mineral-cramp"), within=_lately),
+    not_(complains_of(k.codes("mineral-cramp-elsewhere"), within=_lately)),
+).called("cramps whose site is not stated")
+tetany = complains_of(k.codes("tetany"), within=_lately)
+cramp_or_tetany = any_of(cramp, tetany, cramp_of_no_site)
+mineral_gate = any_of(gate, tetany, cramp_of_no_site)
+"""The gate of minerals and vitamins: cramps without a site and tetany open it, for both may be theirs."""

@@ -65,7 +65,7 @@ eased_by_bending = any_of(said("walk-relief", "only-sitting"), said("better-when
 
 # Weakness. That the form is older than some days is no proof of an emergency.
 
-weaker = any_of(begun("leg-weakness", "new_weakness"), said("weakness", "new-or-worse", "cannot-move"))
+weaker_of_late = any_of(begun("leg-weakness", "new_weakness"), said("weakness", "new-or-worse", "cannot-move"))
 weaker_now = any_of(
     begun("leg-weakness", "new_weakness"), answered("weakness", "new-or-worse", "cannot-move", within=_fresh)
 )
@@ -155,7 +155,7 @@ beside = {
     "hip": complains_of(k.codes("hip-pain"), within=k.period("symptom_lookback")),
     "worse": said("trend", "worse"),
 }
-cared_for_already = any_of(in_physiotherapy, referred, affirmed(weaker), red_flag, mri_to_weigh)
+cared_for_already = any_of(in_physiotherapy, referred, affirmed(weaker_of_late), red_flag, mri_to_weigh)
 
 PLAN = Plan(
     knowledge=k,
@@ -176,7 +176,7 @@ PLAN = Plan(
         Recommendation(
             name="new-weakness",
             context=radicular,
-            when=weaker,
+            when=weaker_of_late,
             unless=any_of(just_referred, affirmed(emergency)),
             notes={"answer-is-older": answer_is_older, "serious": serious, "pregnant": pregnant},
             only={"lumbar-mri": not_(affirmed(mri_ordered))},
@@ -184,7 +184,7 @@ PLAN = Plan(
         Recommendation(
             name="persistent",
             when=persistent,
-            unless=any_of(imaged, mri_ordered, affirmed(weaker), red_flag),
+            unless=any_of(imaged, mri_ordered, affirmed(weaker_of_late), red_flag),
             notes={"treated": treated, "serious": serious, "pregnant": pregnant, "worse": said("trend", "worse")},
         ),
         Recommendation(

@@ -4,6 +4,7 @@ What would forbid a measure must be known to be absent: unknown is silence.
 Limits and wording: plan.toml. Proof: cases.toml.
 """
 
+from cds.knowledge.ckd.criteria import very_low as kidney_function_very_low
 from cds.knowledge.diabetic_neuropathy.criteria import neuropathy_on_record
 from cds.knowledge.infection.criteria import red as infection_signs
 from cds.knowledge.osteoarthritis.criteria import injury
@@ -34,7 +35,6 @@ recent = k.period("index_lookback")
 recent_index = lowest_of_latest_day(k.codes("ankle-brachial-index"), within=recent)
 worse_leg = lowest_of_latest_day(k.codes("ankle-brachial-index"), within=k.period("old_index_lookback"))
 stiffer_leg = highest_of_latest_day(k.codes("ankle-brachial-index"), within=k.period("old_index_lookback"))
-egfr = latest(k.codes("egfr"), within=k.period("egfr_lookback"))
 sodium = latest(k.codes("sodium"), within=k.period("sodium_lookback"))
 
 # What forbids. Answers count when they are given; nobody has to fill in the form to be spared harm.
@@ -50,7 +50,7 @@ clot_suspected = affirmed(any_of(swollen_one_side, said("calf-tender"), clot))
 numb = any_of(neuropathy_on_record, numb_on_record, affirmed(said("numbness", "both-feet", "one-leg")))
 heart_failure = has(k.codes("heart-failure"))
 too_little_sodium = any_of(has(k.codes("hyponatraemia")), affirmed(sodium.below(k.threshold("sodium_low"))))
-kidneys_fail = any_of(advanced_kidney_disease, affirmed(egfr.below(k.threshold("egfr_least"))))
+weak_kidneys = any_of(advanced_kidney_disease, affirmed(kidney_function_very_low))
 raynaud = has(k.codes("ali-raynaud"))
 red_flag = affirmed(
     any_of(
@@ -92,7 +92,7 @@ PLAN = Plan(
         Recommendation(name="heat-or-cold", when=unless(numb, poor_arteries, raynaud)),
         Recommendation(name="warmth", when=all_of(unless(numb, poor_arteries), raynaud)),
         Recommendation(name="raised-legs", when=unless(poor_arteries, heart_failure)),
-        Recommendation(name="fluids", when=unless(heart_failure, kidneys_fail, too_little_sodium)),
+        Recommendation(name="fluids", when=unless(heart_failure, weak_kidneys, too_little_sodium)),
         Recommendation(name="exercise", when=unless(tissue_loss)),
         Recommendation(name="walking", when=unless(tissue_loss)),
         Recommendation(name="sleep-position", when=unless()),
