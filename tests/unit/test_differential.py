@@ -5,7 +5,7 @@ import pytest
 from cds.chart.chart import Chart
 from cds.reasoning.differential import View
 from cds.reasoning.files import IntakeFile, read
-from cds.services import differential, knowledge
+from cds.services import assess, differential, knowledge
 from tests.unit.fhir import SUBJECT, active, chart_of
 
 INTAKE = read(knowledge().root / "intake" / "questionnaire.toml", IntakeFile)
@@ -79,6 +79,15 @@ def test_a_stiff_joint_that_does_not_hurt_on_activity_is_not() -> None:
 def test_exercise_explains_nothing_beside_a_swollen_leg() -> None:
     assert _listed(_view(new_activity=True, side="both")) == ["overusepositional"]
     assert _listed(_view(new_activity=True, swelling="one-leg")) == []
+
+
+def test_exercise_is_not_listed_beside_a_warning_of_another_topic() -> None:
+    calm = _told(new_activity=True, side="both", walk_pain=True)
+    warned = _told(new_activity=True, side="both", walk_pain=True, walk_relief="within-10-min", site="calf")
+
+    assert "overusepositional" in _listed(assess(calm).view)
+    assert _listed(differential().view(warned)) == ["pad", "overusepositional"]
+    assert _listed(assess(warned).view) == ["pad"]
 
 
 def test_topics_can_be_left_out_of_the_view() -> None:
