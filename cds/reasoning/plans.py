@@ -175,7 +175,7 @@ class Plan:
             plan=self,
             name=recommendation.name,
             indicator=indicator,
-            basis=merged((found.basis, *facts)),
+            basis=() if self.words(recommendation).beside else merged((found.basis, *facts)),  # a line shows no facts
             context=context.basis,
             unknown=merged_words(doubt.unknown for doubt in doubts if doubt.state is State.UNKNOWN),
             notes=tuple(notes),
