@@ -54,14 +54,15 @@ class HookRoutes:
         """The routes."""
         router = APIRouter()
         router.add_api_route("/cds-services", self.discover, methods=["GET", "HEAD"])
-        router.add_api_route("/cds-services/{service_id}", self.call, methods=["POST"])
+        # A plain route: what FastAPI would look up for each call, this one does not need.
+        router.add_route("/cds-services/{service_id}", self.call, methods=["POST"])
         return router
 
     async def discover(self) -> Response:
         """Describe the services."""
         return _json(discovery.document(self.settings.specification_version))
 
-    async def call(self, service_id: str, request: Request) -> Response:
+    async def call(self, request: Request) -> Response:
         """Answer one hook call.
 
         Raises:
@@ -72,7 +73,7 @@ class HookRoutes:
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
         """
-        service = SERVICES.get(service_id)
+        service = SERVICES.get(request.path_params["service_id"])
         if service is None:
             raise UnknownService("no service has this id; GET /cds-services lists those there are")
         body = await read_body(request, self.settings.max_body_bytes)
