@@ -66,6 +66,7 @@ coded = certain(any_of(dated_lately, complains_of(syndrome, within=lately)))
 decompression = done(k.codes("cauda-equina-decompression"), within=lately)
 decompressed = not_before(decompression, any_of(has(syndrome), complains_of(syndrome, within=lately)))
 admitted = in_hospital()
+admitted_for_it = any_of(in_hospital(syndrome), in_hospital(k.codes("cauda-equina-spinal-service")))
 known_now = all_of(certain(dated_lately), not_(affirmed(admitted)), not_(affirmed(decompressed)))
 """What the advice on the diagnosis says with full force already."""
 
@@ -134,9 +135,29 @@ mri = k.codes("cauda-equina-mri")
 mri_reported = done(mri, within=k.period("recent_mri"))
 mri_ordered = ordered(mri, within=k.period("recent_mri"))
 beside_the_bladder = certain(any_of(saddle, bowel, both_legs_weaker))
+prostate_with_catheter = all_of(has(k.codes("cauda-equina-prostate")), done(k.codes("cauda-equina-catheter")))
 explained = any_of(
-    all_of(has(k.codes("cauda-equina-bladder-cause")), not_(affirmed(beside_the_bladder))),
+    all_of(
+        any_of(has(k.codes("cauda-equina-bladder-cause")), prostate_with_catheter), not_(affirmed(beside_the_bladder))
+    ),
     all_of(has(k.codes("cauda-equina-spinal-injury")), not_(begun("cauda-equina-spinal-injury"))),
+)
+
+accounted_for = any_of(explained, decompression)
+
+# The code of saddle numbness stands among those of the syndrome: it needs no pain beside it.
+
+saddle_codes = k.codes("saddle-numbness")
+saddle_new = certain(begun("saddle-numbness"))
+saddle_lately = certain(any_of(has(saddle_codes, within=lately, dated=True), newly(saddle_codes, within=lately)))
+saddle_on_record = any_of(has(saddle_codes), complains_of(saddle_codes, within=lately))
+saddle_imaged = not_before(done(mri, within=lately), saddle_on_record)
+saddle_decompressed = affirmed(not_before(decompression, saddle_on_record))
+saddle_settled = (
+    mri_reported,
+    saddle_decompressed,
+    affirmed(all_of(pattern, back_or_leg_pain)),
+    affirmed(known_now),
 )
 
 whom = {"child": child, "goals": palliative, "pregnant": pregnant}
@@ -152,7 +173,7 @@ PLAN = Plan(
         Recommendation(
             name="syndrome-on-record",
             when=coded,
-            unless=decompressed,
+            unless=any_of(decompressed, affirmed(admitted_for_it)),
             context=coded,
             caps=(("warning", not_(certain(dated_lately))), ("warning", admitted)),
             notes={**whom, "undated": not_(certain(dated_lately)), "admitted": admitted},
@@ -161,10 +182,26 @@ PLAN = Plan(
         Recommendation(
             name="new-signs",
             when=pattern,
+            unless=any_of(mri_reported, affirmed(known_now), affirmed(accounted_for)),
+            notes={**whom, "residual": retaining, "mri-ordered": mri_ordered},
+            only=mri_first,
+        ),
+        Recommendation(
+            name="saddle-numbness-on-record",
+            when=saddle_new,
+            unless=any_of(affirmed(accounted_for), *saddle_settled),
+            context=saddle_new,
+            notes={**whom, "denied": saddle_denied, "mri-ordered": mri_ordered},
+            only=mri_first,
+        ),
+        Recommendation(
+            name="new-signs-beside-a-cause",
+            when=pattern,
             unless=any_of(mri_reported, affirmed(known_now)),
-            caps=(("warning", explained), ("warning", decompression)),
+            context=all_of(accounted_for, any_of(back_or_leg_pain, all_of(saddle_new, not_(saddle_decompressed)))),
             notes={
-                **whom,
+                "child": child,
+                "pregnant": pregnant,
                 "residual": retaining,
                 "explained": explained,
                 "operated": decompression,
@@ -173,14 +210,21 @@ PLAN = Plan(
             only=mri_first,
         ),
         Recommendation(
+            name="saddle-numbness-of-weeks",
+            when=saddle_lately,
+            unless=any_of(saddle_new, saddle_denied, affirmed(saddle_imaged), *saddle_settled),
+            context=saddle_lately,
+            notes={"child": child},
+        ),
+        Recommendation(
             name="sign-of-unknown-age",
             when=unclear,
-            unless=any_of(mri_reported, affirmed(pattern), affirmed(known_now)),
+            unless=any_of(mri_reported, affirmed(pattern), affirmed(saddle_lately), affirmed(known_now)),
             notes={"child": child},
         ),
         Recommendation(
             name="sign-in-words",
-            when=not_(affirmed(any_of(pattern, unclear, known_now))),
+            when=not_(affirmed(any_of(pattern, unclear, saddle_lately, known_now))),
             unless=mri_reported,
             context=all_of(in_words, back_or_leg_pain),
             notes={"child": child},
@@ -188,7 +232,9 @@ PLAN = Plan(
         Recommendation(
             name="ask-again",
             when=answered_before,
-            unless=any_of(mri_reported, affirmed(pattern), affirmed(unclear), affirmed(known_now)),
+            unless=any_of(
+                mri_reported, affirmed(pattern), affirmed(unclear), affirmed(saddle_lately), affirmed(known_now)
+            ),
             notes={"child": child},
         ),
     ),

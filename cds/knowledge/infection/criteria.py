@@ -160,6 +160,7 @@ treated = any_of(
 weak_defence = any_of(
     has(k.codes("kidney-transplant")),
     has(k.codes("infection-weak-defence")),
+    taking(k.codes("radiculopathy-immunosuppressant")),
     complains_of(k.codes("infection-chemotherapy"), within=k.period("chemotherapy_lookback")),
 )
 severity = certain(
@@ -191,6 +192,7 @@ in_words = any_of(
     all_of(complains_of(k.codes("infection-necrotising"), within=_lately), not_(necrotising_coded)),
     all_of(complains_of(k.codes("infection-septic-joint"), within=_lately), not_(septic_coded)),
 )
+in_words_at_leg = all_of(complains_of(k.codes("infection-necrotising-at-leg"), within=_lately), not_(necrotising_coded))
 danger_in_words = any_of(present("infection-danger-in-words"), has(k.codes("infection-danger-in-words")))
 
 # Signs that go with fever but are not redness of one leg
@@ -322,7 +324,7 @@ PLAN = Plan(
         Recommendation(
             name="emergency-in-words",
             when=not_(emergency),
-            context=all_of(in_words, gate),
+            context=any_of(all_of(in_words, gate), in_words_at_leg),
             notes={"child": child, "prosthesis": prosthesis},
         ),
         Recommendation(

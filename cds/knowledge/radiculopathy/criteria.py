@@ -10,6 +10,7 @@ from cds.knowledge.cauda_equina.criteria import (
     in_words,
     mri_reported,
     pattern,
+    saddle_lately,
     unclear,
 )
 from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
@@ -82,17 +83,26 @@ emergency = all_of(
 
 # Red flags: other topics speak of them. Bladder trouble without a date is one until somebody has asked.
 
-cauda_equina = affirmed(any_of(coded, in_words, unclear))
+cauda_equina = affirmed(any_of(coded, in_words, saddle_lately, unclear))
 red_flag = any_of(red_flag_answered, affirmed(swollen_one_side), cauda_equina)
 
 # What a serious disease of the back may lie behind.
 
+
+def stands(name: str) -> Criterion:
+    """Give a criterion for a disease on the problem list, or as the reason of a visit or of the order."""
+    return any_of(has(k.codes(name)), complains_of(k.codes(name), within=k.period("symptom_lookback")))
+
+
 temperature = latest(k.codes("body-temperature"), within=k.period("temperature_lookback"))
 serious_on_record = any_of(
-    has(k.codes("radiculopathy-cancer")),
-    has(k.codes("radiculopathy-spine-infection")),
-    has(k.codes("radiculopathy-fracture-risk")),
-    has(k.codes("radiculopathy-immunosuppression")),
+    stands("radiculopathy-cancer"),
+    stands("radiculopathy-spine-infection"),
+    stands("radiculopathy-fracture-risk"),
+    stands("vitamin-d-fragile-bone"),
+    stands("radiculopathy-immunosuppression"),
+    stands("infection-weak-defence"),
+    stands("kidney-transplant"),
     begun("fever", "recent_fever"),
     taking(k.codes("radiculopathy-steroid")),
     taking(k.codes("radiculopathy-immunosuppressant")),
