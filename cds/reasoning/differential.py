@@ -89,6 +89,7 @@ class Differential:
         self.file = read(knowledge.folder / "features.toml", FeaturesFile)
         self.intake = read(knowledge.base.root / "intake" / "questionnaire.toml", IntakeFile)
         self._texts = {item.link: item.text for item in self.intake.item}
+        self._asked = {feature.asks for feature in self.file.features.values() if feature.asks}
         if odd := sorted(set(features) ^ set(self.file.features)):
             raise KnowledgeError(f"differential: features in only one of criteria.py and features.toml: {odd}")
         if odd := sorted(set(severity) ^ set(self.file.severity)):
@@ -118,7 +119,7 @@ class Differential:
                 if (found := criterion.holds(chart)) is not None
             ),
             draft="" if self.knowledge.file.status == "active" else self.knowledge.file.version,
-            answered=any(chart.record.answers(link) for link in self._asked()),
+            answered=any(chart.record.answers(link) for link in self._asked),
         )
 
     def _cause(self, topic: str, score: int, shown: Mapping[str, tuple[Fact, ...]]) -> Cause:
@@ -149,6 +150,3 @@ class Differential:
                 spread[feature.asks] = max(spread.get(feature.asks, 0), max(weights) - min(weights))
         best = sorted((link for link, width in spread.items() if width > 1), key=lambda link: -spread[link])
         return tuple(self._texts[link] for link in best[: self.file.most_questions])
-
-    def _asked(self) -> set[str]:
-        return {feature.asks for feature in self.file.features.values() if feature.asks}

@@ -3,7 +3,6 @@
 import json
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,12 +40,13 @@ class _Stub(BaseHTTPRequestHandler):
     answer: tuple[int, bytes] | None = None
     asked: list[dict[str, list[str]]]
     delay = 0.0
+    released = threading.Event()
 
     def do_GET(self) -> None:
         query = parse_qs(urlsplit(self.path).query)
         type(self).asked.append(query)
         status, body = self.answer or (200, self._page(int(query["offset"][0])))
-        time.sleep(self.delay)
+        self.released.wait(self.delay)
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8" if body[:1] == b"<" else "application/fhir+json")
         self.end_headers()
