@@ -4,7 +4,7 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
-from cds.knowledge.symptoms.criteria import cramp, gate
+from cds.knowledge.symptoms.criteria import cramp, metabolic_gate
 from cds.reasoning import (
     OSMOLARITY,
     OSMOLARITY_FASTING,
@@ -101,7 +101,7 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for an adult
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={
         "sodium": sodium_of_months,

@@ -12,7 +12,7 @@ from cds.knowledge.patient.criteria import (
     palliative,
     pregnant,
 )
-from cds.knowledge.symptoms.criteria import gate, irlssg_met, restless_legs_diagnosed, rls
+from cds.knowledge.symptoms.criteria import irlssg_met, metabolic_gate, restless_legs_diagnosed, rls
 from cds.reasoning import (
     TRANSFERRIN_SATURATION,
     Flag,
@@ -116,7 +116,7 @@ iron_panel_due = any_of(saturation.missing(), not_(saturation.taken_within(recen
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=gate,
+    context=metabolic_gate,
     unless=overload,
     mutes=palliative,
     shows={
