@@ -134,7 +134,10 @@ def base(root: Path) -> KnowledgeBase:
 
 def _cues() -> Cues:
     cues = files.load(_CHART_DATA / "negation.toml")
-    return Cues(*(tuple(tuple(words_of(text)) for text in cues[key]) for key in ("before", "anywhere", "after")))
+    before, anywhere, after, doubt = (
+        tuple(tuple(words_of(text)) for text in cues[key]) for key in ("before", "anywhere", "after", "doubt")
+    )
+    return Cues(before, anywhere, after, frozenset(doubt))
 
 
 def _introduce(base_: KnowledgeBase, path: Path, codes: Codes) -> None:

@@ -397,6 +397,14 @@ def drafting(codes: Codes) -> Criterion:
     )  # fmt: skip
 
 
+def feared(codes: Codes) -> Criterion:
+    """An order that is being written names this as its reason, if only to rule it out."""
+    return _Listed(
+        codes.name, lambda chart: chart.record.feared(codes.name), (),
+        Absence(name=codes.title, value="no reason of the order"), f"{codes.title} as the reason of the order",
+    )  # fmt: skip
+
+
 def drafting_anew(codes: Codes) -> Criterion:
     """The order at hand is for a drug of this class that is not taken yet; the first word of its name tells."""
 

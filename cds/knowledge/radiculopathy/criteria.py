@@ -29,6 +29,7 @@ from cds.reasoning import (
     complains_of,
     done,
     drafting,
+    feared,
     has,
     latest,
     newly,
@@ -134,6 +135,14 @@ mri = k.codes("radiculopathy-lumbar-mri")
 imaged = done(mri, within=k.period("mri_lookback"))
 mri_ordered = ordered(mri, within=k.period("pending"))
 
+# What an order for imaging says that it is to rule out.
+
+dangers = """
+radiculopathy-imaging-reason cauda-equina-syndrome saddle-numbness bladder-or-bowel-symptom leg-weakness
+radiculopathy-cancer radiculopathy-spine-infection radiculopathy-fracture-risk radiculopathy-immunosuppression
+""".split()  # noqa: SIM905 - names read better as words
+asked_for_a_danger = any_of(*(feared(k.codes(name)) for name in dangers))
+
 # How long it has lasted: what the patient answers goes before what was once coded.
 
 short = said("onset", "within-24h", "days-1-14", "weeks-2-6")
@@ -226,6 +235,7 @@ PLAN = Plan(
                 not_(affirmed(weak_answered)),
                 not_(cauda_equina),
                 not_(affirmed(any_of(said("bladder-bowel"), said("numbness", "saddle")))),
+                not_(asked_for_a_danger),
             ),
             unless=any_of(
                 affirmed(since_long),
