@@ -144,6 +144,8 @@ explained = any_of(
 )
 
 accounted_for = any_of(explained, decompression)
+alarm = any_of(all_of(pattern, back_or_leg_pain, not_(affirmed(any_of(mri_reported, accounted_for)))), known_now)
+"""That of which this topic speaks as an emergency; others need not repeat it."""
 
 # The code of saddle numbness stands among those of the syndrome: it needs no pain beside it.
 

@@ -4,6 +4,7 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.cauda_equina.criteria import (
+    alarm,
     coded,
     decompressed,
     explained,
@@ -189,7 +190,7 @@ PLAN = Plan(
             name="weakness-emergency",
             context=radicular,
             when=emergency,
-            unless=just_referred,
+            unless=any_of(just_referred, affirmed(alarm)),
             notes={"serious": serious, "pregnant": pregnant, "goals": palliative},
         ),
         Recommendation(
