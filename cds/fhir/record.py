@@ -328,7 +328,8 @@ class PatientRecord(Intake):
         """Answers to an item, newest first."""
         key = ("answer", item)
         if key not in self._memo:
-            given = (answers.answer(response, asked, self.today) for response, asked in self._items.get(item, ()))
+            question = self._vocabulary.questions.get(item)
+            given = (answers.answer(*asked, question, self.today) for asked in self._items.get(item, ()))
             self._memo[key] = tuple(sorted((a for a in given if a is not None), key=results.newest_first))
         return self._memo[key]
 

@@ -231,6 +231,20 @@ def test_an_answer_may_have_several_choices_and_stand_in_a_group() -> None:
     assert inner.boolean is True
 
 
+@pytest.mark.parametrize("given", [{"code": "up-to-30"}, {"code": "up-to-30", "display": "UP_TO_30"}])
+def test_an_answer_is_said_in_the_words_of_the_form(given: dict[str, str]) -> None:
+    (answer,) = record_of(_form(_item("stiff", {"valueCoding": given}))).answers("stiff")
+
+    assert (answer.name, answer.value) == ("Is it stiff in the morning?", "up to 30 minutes")
+    assert answer.codes == {"up-to-30"}
+
+
+def test_an_answer_that_the_form_does_not_offer_is_said_as_it_came() -> None:
+    (answer,) = record_of(_form(_item("stiff", {"valueCoding": {"code": "x", "display": "An hour"}}))).answers("stiff")
+
+    assert answer.value == "An hour"
+
+
 @pytest.mark.parametrize(
     "item",
     [
