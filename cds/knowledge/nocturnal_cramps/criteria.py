@@ -4,7 +4,9 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 No laboratory test and no drug is ever suggested for plain cramps; creatine kinase only where they are not plain.
 """
 
+from cds.knowledge.minerals.criteria import calcium_high, calcium_low, magnesium_low, potassium_low
 from cds.knowledge.patient.criteria import advanced_kidney_disease, cared_for, child, dialysis, palliative, pregnant
+from cds.knowledge.potassium.criteria import high as potassium_high
 from cds.knowledge.symptoms.criteria import gate, said
 from cds.reasoning import (
     Criterion,
@@ -139,6 +141,7 @@ reason_for_tests = any_of(
     advanced_kidney_disease,
     has(k.codes("alcohol-use-disorder")),
 )
+out_of_range = affirmed(any_of(potassium_low, potassium_high, magnesium_low, calcium_low, calcium_high))
 
 malaria = any_of(has(k.codes("nocturnalcramps-malaria")), complaint("nocturnalcramps-malaria"))
 creatine_kinase = latest(k.codes("creatine-kinase"), within=k.period("creatine_kinase_lookback"))
@@ -159,6 +162,7 @@ PLAN = Plan(
         "new_drugs": new_drug,
         "associated": associated,
         "reasons": reason_for_tests,
+        "results": (out_of_range,),
     },
     recommends=(
         Recommendation(
@@ -182,8 +186,14 @@ PLAN = Plan(
         Recommendation(
             name="night-cramps",
             when=night_cramps,
-            unless=any_of(affirmed(atypical), other_explanation),
+            unless=any_of(affirmed(atypical), other_explanation, out_of_range),
             notes={"reason-for-tests": reason_for_tests, "associated": associated, "pregnant": pregnant},
+        ),
+        Recommendation(
+            name="night-cramps-beside-a-result",
+            when=all_of(night_cramps, out_of_range),
+            unless=any_of(affirmed(atypical), other_explanation),
+            notes={"associated": associated, "pregnant": pregnant},
         ),
         Recommendation(
             name="drug-linked-to-cramps",
