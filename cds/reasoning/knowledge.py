@@ -27,8 +27,8 @@ PROPOSED = "proposed"
 _YEAR = 365
 _MONTHS = {91: 3, 92: 3, 182: 6, 183: 6}
 """Days that are so many months."""
-_WEEKS = range(6, 27)
-"""How many weeks are said as such; fewer are said in days."""
+_WEEKS = range(2, 27)
+"""How many weeks are said as such; else days are counted."""
 _LONGEST_IN_MONTHS = 3
 """Years that a card still counts in months."""
 

@@ -363,7 +363,8 @@ def test_a_complaint_is_a_condition_a_reason_or_a_word_of_the_year(resource: dic
 @pytest.mark.parametrize(
     ("days", "said"),
     [
-        (14, "14 days"),
+        (7, "7 days"),
+        (14, "2 weeks"),
         (42, "6 weeks"),
         (43, "43 days"),
         (84, "12 weeks"),

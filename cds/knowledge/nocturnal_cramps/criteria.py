@@ -4,6 +4,7 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 No laboratory test and no drug is ever suggested for plain cramps; creatine kinase only where they are not plain.
 """
 
+from cds.knowledge.dehydration.criteria import sodium_high, sodium_low
 from cds.knowledge.minerals.criteria import calcium_high, calcium_low, magnesium_low, potassium_low
 from cds.knowledge.patient.criteria import advanced_kidney_disease, cared_for, child, dialysis, palliative, pregnant
 from cds.knowledge.potassium.criteria import high as potassium_high
@@ -141,7 +142,9 @@ reason_for_tests = any_of(
     advanced_kidney_disease,
     has(k.codes("alcohol-use-disorder")),
 )
-out_of_range = affirmed(any_of(potassium_low, potassium_high, magnesium_low, calcium_low, calcium_high))
+out_of_range = affirmed(
+    any_of(potassium_low, potassium_high, magnesium_low, calcium_low, calcium_high, sodium_low, sodium_high)
+)
 
 malaria = any_of(has(k.codes("nocturnalcramps-malaria")), complaint("nocturnalcramps-malaria"))
 creatine_kinase = latest(k.codes("creatine-kinase"), within=k.period("creatine_kinase_lookback"))
