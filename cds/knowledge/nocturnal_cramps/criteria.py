@@ -138,10 +138,9 @@ reason_for_tests = any_of(
     taking(k.codes("magnesium-lowering")),
     taking(k.codes("calcium-lowering")),
     taking(k.codes("ppi")).for_at_least(k.period("long_acid_blocking")),
-    has(k.codes("chronic-kidney-disease")),
-    advanced_kidney_disease,
     has(k.codes("alcohol-use-disorder")),
 )
+weak_kidneys = any_of(has(k.codes("chronic-kidney-disease")), advanced_kidney_disease)
 out_of_range = affirmed(
     any_of(potassium_low, potassium_high, magnesium_low, calcium_low, calcium_high, sodium_low, sodium_high)
 )
@@ -190,7 +189,12 @@ PLAN = Plan(
             name="night-cramps",
             when=night_cramps,
             unless=any_of(affirmed(atypical), other_explanation, out_of_range),
-            notes={"reason-for-tests": reason_for_tests, "associated": associated, "pregnant": pregnant},
+            notes={
+                "reason-for-tests": reason_for_tests,
+                "weak-kidneys": weak_kidneys,
+                "associated": associated,
+                "pregnant": pregnant,
+            },
         ),
         Recommendation(
             name="night-cramps-beside-a-result",
