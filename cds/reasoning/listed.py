@@ -277,6 +277,11 @@ def begun_or_given(codes: Codes, *, within: Period) -> Criterion:
     )  # fmt: skip
 
 
+def _settles(day: Day | None, within: Period, chart: Chart) -> bool:
+    """Whether a day lies in the period, and is known as well as that: a month says nothing of the last days."""
+    return day is not None and is_recent(day, within, chart) and (day.last - day.first).days <= within.days
+
+
 def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bool = False) -> Criterion:
     """A request that is open and was made in the period; undated ones never count.
 
@@ -289,7 +294,7 @@ def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bo
 
     def find(chart: Chart) -> Iterable[Fact]:
         for order in chart.record.orders(codes.name):
-            if (order.open or completed) and (order.urgent or not urgent) and is_recent(order.on, within, chart):
+            if (order.open or completed) and (order.urgent or not urgent) and _settles(order.on, within, chart):
                 yield order
         if codes.measured and not urgent:
             for result in chart.record.under_way(codes.name):
@@ -307,7 +312,7 @@ def done(codes: Codes, *, within: Period | None = None) -> Criterion:
 
     def find(chart: Chart) -> Iterable[Fact]:
         for act in (*chart.record.acts(codes.name), *chart.record.coded_results(codes.name)):
-            if within is None or is_recent(act.on, within, chart):
+            if within is None or _settles(act.on, within, chart):
                 yield act
 
     window = f" within {within}" if within else ""

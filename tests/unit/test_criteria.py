@@ -492,6 +492,8 @@ def test_a_completed_order_counts_where_it_is_asked_for() -> None:
     [
         ({"performedDateTime": "2026-05-01"}, MET),
         ({"performedDateTime": "2025"}, NOT_MET),
+        ({"performedDateTime": "2026-04"}, MET),
+        ({"performedDateTime": "2026"}, NOT_MET),
         ({}, NOT_MET),
         ({"status": "not-done"}, NOT_MET),
     ],
