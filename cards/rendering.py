@@ -286,7 +286,8 @@ def _says_more(one: Fact, other: Fact) -> bool:
 
 
 def _line(fact: Fact) -> str:
-    said = f"{escaped(fact.name)}: **{escaped(fact.said)}**" if fact.said else escaped(fact.name)
+    colon = "" if fact.name.endswith("?") else ":"
+    said = f"{escaped(fact.name)}{colon} **{escaped(fact.said)}**" if fact.said else escaped(fact.name)
     asides = [escaped(str(fact.on))] if fact.on is not None else []
     if isinstance(fact, Measurement):
         if fact.side:

@@ -108,6 +108,11 @@ class Recogniser:
         """Name the concepts that texts state."""
         return NONE.union(*(self._vocabulary.phrases.concepts(text) for text in words if text))
 
+    def feared(self, value: Concepts) -> frozenset[str]:
+        """Name the concepts of an element by its codings and its words, those included that the words only suspect."""
+        words = (self._vocabulary.phrases.feared(text) for text in texts(value))
+        return self.coded(value)[0].union(*words)
+
     def drugs(self, value: Concepts) -> frozenset[str]:
         """Name the classes of a drug: by its codings and by the ingredients that its words name.
 
