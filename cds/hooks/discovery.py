@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cds.fhir.prefetch import PATIENT, PATIENT_TEMPLATE
+from cds.fhir.prefetch import WHO
 from cds.services import SERVICES, needs
 
 REQUIRED = "org.legwork.required-prefetch"
@@ -16,8 +16,8 @@ _USAGE = (
 def document(specification_version: str) -> dict[str, Any]:
     """Describe the services; the same at each call."""
     asked = needs()
-    templates = {PATIENT: PATIENT_TEMPLATE} | {need.key: need.template for need in asked}
-    required = [PATIENT, *(need.key for need in asked if need.required)]
+    templates = {need.key: need.template for need in (WHO, *asked)}
+    required = [need.key for need in (WHO, *asked) if need.required]
     return {
         "services": [
             {
