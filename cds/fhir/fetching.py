@@ -25,6 +25,7 @@ from cds.fhir.prefetch import (
     NOT_USABLE,
     NOTHING,
     PARTLY_AUTHORISED,
+    QUERY_FAILED,
     WHO,
     Need,
     Reading,
@@ -186,7 +187,7 @@ def _checked(body: bytes, need: Need, patient_id: str) -> str:
         body.decode()  # the decoder does not look into strings that it skips
         page = _page.decode(body)
         if page.resource_type == "OperationOutcome":
-            return ""  # which is read as a query that failed
+            raise NotFetched(QUERY_FAILED)
         if need is WHO:
             _check_patient(page, patient_id)
             return ""

@@ -131,14 +131,14 @@ class _Origin:
         idle = [line for line in self._lines if line.users == 0]
         usable = [line for line in idle if line.is_free()]
         enough = 1 if self.speaks_http2 else IDLE_CONNECTIONS
-        for line in idle:
-            if line not in usable[:enough]:
-                self._lines.remove(line)
-                await _close(line)
+        await self._drop([line for line in idle if line not in usable[:enough]])
 
     async def close(self) -> None:
         """Close all connections."""
-        lines, self._lines = self._lines, []
+        await self._drop(self._lines)
+
+    async def _drop(self, lines: list[_Line]) -> None:
+        self._lines = [line for line in self._lines if line not in lines]
         for line in lines:
             await _close(line)
 
