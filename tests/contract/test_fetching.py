@@ -411,15 +411,20 @@ OTHERS = {**OTHER, "subject": SOMEBODY_ELSE}
 
 
 @pytest.mark.parametrize("foreign", [OTHERS, without(OTHERS, "subject"), {**OTHERS, "subject": 5}])
-def test_an_answer_with_another_patients_data_is_not_used(client, fhir, foreign, caplog):
-    """CH-P-13: a server that overlooks the patient overlooks what is asked; nothing in its answer is sure."""
+def test_an_answer_with_another_patients_data_says_nothing_of_what_is_absent(client, fhir, foreign, caplog):
+    """CH-P-13: a server that overlooks the patient; what in its answer is this patient's own still counts."""
     caplog.set_level("INFO")
     fhir.values["conditions"] = bundle(RESTLESS_LEGS, foreign)
+    fhir.values["labs"] = fhir.values["observations"] = bundle(ferritin(20, subject=SOMEBODY_ELSE))
 
+    cards = answer(client, asking(fhir))
+    fhir.values["conditions"] = bundle(foreign)
     words = outcome_of(client.post(REVIEW, json=asking(fhir)), 412)
 
+    assert LOW_IRON not in advised(cards)
+    assert NO_IRON_STUDIES not in advised(cards)
     assert "another or an unnamed patient" in words
-    assert "another or an unnamed patient" in caplog.text
+    assert "conditions: the FHIR server answered with data of another or an unnamed patient" in caplog.text
 
 
 @pytest.mark.parametrize("patient", [{**PATIENT, "id": "p-2"}, without(PATIENT, "id"), bundle(PATIENT)])
