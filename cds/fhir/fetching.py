@@ -112,7 +112,7 @@ async def _answer(question: Question, servers: FhirServers, access: Access, pati
     try:
         while address:
             address = urljoin(f"{base}/", address)
-            if not _is_under(base, address):
+            if not is_under(base, address):
                 raise NotFetched(ELSEWHERE)
             if address in asked:
                 raise NotFetched(IN_CIRCLES)
@@ -142,7 +142,7 @@ def told(asked: Sequence[Question], seconds: float) -> str:
     return f"fetched in {seconds * 1e3:.0f} ms, {size} bytes, pages: {counts}" + (f"; not: {lost}" if lost else "")
 
 
-def _is_under(base: str, address: str) -> bool:
+def is_under(base: str, address: str) -> bool:
     """Whether an address is the base of a server or below it, by what it says and not only by how it begins."""
     try:
         bare = normal(address)
