@@ -1,5 +1,5 @@
 # Everything a developer or a pipeline does here. `make` alone lists it.
-# A second call installs nothing: the files .venv/.runtime-ready and .venv/.dev-ready say what is already there.
+# A second call installs nothing: the files .venv/.runtime-ready, .venv/.dev-ready and .venv-fhir/.ready say what is already there.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1

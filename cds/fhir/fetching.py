@@ -41,6 +41,8 @@ MOST_BYTES = 24 * 1024 * 1024
 """Of all answers to one call together, as of a body that brings them [B]."""
 MOST_PAGES = 10
 """Of one search."""
+MOST_ENTRIES = 10_000
+"""Of a page: they are looked at in one go, in which no other call is heard."""
 MOST_VALUES = 750_000
 """Values in a page, counted by their commas; each costs memory."""
 
@@ -61,6 +63,7 @@ class Question:
 
     need: Need
     address: str
+    """Empty where the token does not reach."""
     continues: bool = False
     """Whether it goes on where the value that was supplied ends."""
     pages: list[Raw] = field(default_factory=list)
@@ -73,8 +76,7 @@ class Question:
 def questions(supply: Supply, asked: Iterable[Need], access: Access, patient_id: str) -> list[Question]:
     """List what is to be asked of the server: what is missing, unusable or cut short, as far as the token reaches.
 
-    Where a query failed at the client's, or found nothing, nothing is asked again. The patient is noted in the supply
-    like any other key. What the token does not reach is noted there.
+    Where a query failed at the client's, or found nothing, nothing is asked again.
     """
     base = normal(access.server)
     found = []
@@ -82,8 +84,7 @@ def questions(supply: Supply, asked: Iterable[Need], access: Access, patient_id:
         if supply.reasons.get(need.key) not in _WORTH_ASKING:
             continue
         if access.token and access.grants(need.kind, None if need is WHO else need.search) is Grant.NONE:
-            if supply.reasons[need.key] == NOT_SUPPLIED:
-                supply.reasons[need.key] = NOT_AUTHORISED
+            found.append(Question(need, "", reason=NOT_AUTHORISED))
             continue
         begun = supply.begun.get(need.key)
         following = begun.next if begun is not None else ""
@@ -99,7 +100,7 @@ async def fetch(
     room = Room(MOST_BYTES)
     try:
         async with asyncio.timeout(deadline), asyncio.TaskGroup() as group:
-            for question in asked:
+            for question in filter(lambda question: question.address, asked):
                 group.create_task(_answer(question, servers, access, patient_id, room))
     except TimeoutError:
         pass  # each question says so itself
@@ -209,6 +210,8 @@ def _opened(body: bytes, need: Need, patient_id: str) -> _Page:
         entries = [] if page.entry is NOTHING else _entries.decode(page.entry)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotFetched(UNREADABLE) from error
+    if len(entries) > MOST_ENTRIES:
+        raise NotFetched(TOO_MUCH)
     links = page.link if isinstance(page.link, list) else []
     following = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     misfits = filter(None, (_misfit(resource, need, patient_id) for resource in _resources(entries)))

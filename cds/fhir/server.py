@@ -40,12 +40,7 @@ _HEADERS = [
     (b"Cache-Control", b"no-cache"),  # some servers repeat a search's old result for a minute
     (b"User-Agent", b"legwork"),
 ]
-_BROKEN_OFF = (
-    httpcore.RemoteProtocolError,
-    httpcore.ReadError,
-    httpcore.WriteError,
-    httpcore.ConnectionNotAvailable,
-)
+_BROKEN_OFF = (httpcore.ProtocolError, httpcore.ReadError, httpcore.WriteError, httpcore.ConnectionNotAvailable)
 _REASONS = {401: REFUSED, 403: REFUSED, 404: NOT_OFFERED, 405: NOT_OFFERED, 501: NOT_OFFERED}
 
 for _chatty in ("httpcore", "hpack"):
@@ -81,9 +76,9 @@ class _Line:
 
     def is_free(self) -> bool:
         """Whether a request may be sent on it."""
-        if self.spent or not (self.multiplexes or self.users == 0) or not self.connection.is_available():
-            return False
-        return self.users > 0 or not self.connection.has_expired()
+        if self.users == 0 and self.connection.has_expired():
+            self.spent = True
+        return not self.spent and (self.multiplexes or self.users == 0) and self.connection.is_available()
 
 
 @dataclass(slots=True)
@@ -110,6 +105,9 @@ class _Origin:
                     whole = True
                 waits = any(name.lower() == b"retry-after" for name, _ in response.headers)
                 return response.status, waits, body
+            except httpcore.ConnectionNotAvailable:
+                self.speaks_http2 = line.multiplexes = False  # until an answer says otherwise
+                raise
             finally:
                 line.users -= 1
                 # What was broken off is not used again: its rest may still be on the way.
@@ -129,9 +127,11 @@ class _Origin:
     async def _tidy(self) -> None:
         """Close what nobody uses: what cannot be used any more, and what is too many."""
         idle = [line for line in self._lines if line.users == 0]
-        usable = [line for line in idle if line.is_free()]
-        enough = 1 if self.speaks_http2 else IDLE_CONNECTIONS
-        await self._drop([line for line in idle if line not in usable[:enough]])
+        over = [line for line in idle if line.spent or not line.connection.is_available()]
+        kept = [line for line in idle if line not in over]
+        over += kept[1 if self.speaks_http2 else IDLE_CONNECTIONS :]
+        if over:
+            await self._drop(over)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -191,7 +191,7 @@ class FhirServers:
                 if again:
                     continue
                 raise NotFetched(UNREACHABLE) from error
-            except (httpcore.NetworkError, httpcore.ProtocolError, OSError, UnicodeError) as error:
+            except (httpcore.NetworkError, OSError, UnicodeError) as error:
                 raise NotFetched(UNREACHABLE) from error
             if status == 200:  # noqa: PLR2004 - OK
                 return body

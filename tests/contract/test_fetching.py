@@ -314,6 +314,7 @@ WRONG = {
         ELSE,
     ),
     "too many values": (answering(200, b"[" + b"1," * 800_000 + b"1]"), TOO_LARGE),
+    "too many entries": (answering(200, bundle(entry=[{}] * 20_000)), TOO_LARGE),
     "hanging up": (behaviour.hanging_up, UNREACHABLE),
     "a body cut off": (behaviour.cut_off, UNREACHABLE),
     "no HTTP": (behaviour.no_http, UNREACHABLE),
@@ -637,11 +638,13 @@ def test_what_is_not_waited_for_any_longer_is_broken_off(hurried, fhir):
 def test_the_log_tells_keys_and_reasons_in_one_line(client, fhir, caplog):
     caplog.set_level("INFO")
     fhir.behaviours["orders"] = answering(500)
+    types = (*TYPES.values(), "Patient")
 
-    answer(client, asking(fhir))
+    answer(client, asking(fhir, scope=" ".join(f"user/{kind}.rs" for kind in types if not kind.startswith("Family"))))
 
     (line,) = [record.getMessage() for record in caplog.records if "fetched" in record.getMessage()]
     assert "orders: the FHIR server failed" in line
+    assert "family: not authorised" in line
     assert "conditions 1" in line
 
 
