@@ -8,8 +8,8 @@ from cds.services import SERVICES, needs
 REQUIRED = "org.legwork.required-prefetch"
 
 _USAGE = (
-    "Needs the patient and the problem list; every further prefetch key makes the advice more complete. What is missing "
-    "is fetched where fhirServer and fhirAuthorization let it be, and else named on the cards. For FHIR R4."
+    "Needs the patient and the problem list; every further prefetch key makes the advice more complete. What is "
+    "missing is fetched where fhirServer and fhirAuthorization let it be, and else named on the cards. For FHIR R4."
 )
 
 
