@@ -86,7 +86,7 @@ class HookRoutes:
         if service is None:
             raise UnknownService("no service has this id; GET /cds-services lists those there are")
         body = await read_body(request, self.settings.max_body_bytes)
-        today = datetime.now(UTC).date()
+        client, today = self.client, datetime.now(UTC).date()
         try:
             if len(body) < LARGE:
                 opened = _open(service, body, today)
@@ -95,10 +95,10 @@ class HookRoutes:
             else:
                 opened = await self._open_large(service, body, today)
             if opened is not None and opened.call.access is not None:
-                await self._complete(opened, opened.call.access, self.client)
+                await self._complete(opened, opened.call.access, client)
             return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings))
         except MissingData as error:
-            if self.client.unevaluated == "status":
+            if client.unevaluated == "status":
                 raise
             _log.info("could not be evaluated: %s", error)
             return _json(unevaluated(error.lacking))
