@@ -146,12 +146,14 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
         (plan for plan in asked if plan.accompanies), lambda plan: plan.accompany(topics, chart), failed
     )
     view = _view(chart)
-    return Assessment(advice, self_care, failed, lost, view=view if calm else view.without(_only_in_calm(asked)))
+    return Assessment(advice, self_care, failed, lost, view=view if calm else view.without(_only_in_calm()))
 
 
-def _only_in_calm(asked: Iterable[Plan]) -> set[str]:
+@cache
+def _only_in_calm() -> frozenset[str]:
     """Name the topics with a benign label, which is not given beside what may be worse."""
-    return {p.topic for p in asked if any(words.only_in_calm for words in p.knowledge.file.recommendations.values())}
+    words = ((plan.topic, words) for plan in plans() for words in plan.knowledge.file.recommendations.values())
+    return frozenset(topic for topic, one in words if one.only_in_calm)
 
 
 def _advice(asked: Iterable[Plan], ask: Callable[[Plan], list[Advice]], failed: list[str]) -> list[Advice]:

@@ -127,6 +127,8 @@ class Chart:
     """The concepts of which the chart may hold a fact."""
     bare: "Chart" = field(init=False)
     """A chart of nobody that lacks the same areas: what is concluded from nothing is concluded once for all calls."""
+    wants: dict[object, Any] = field(default_factory=dict)
+    """Of a bare chart: of what another must hold something, for a criterion to be met (cds.reasoning.criteria)."""
 
     def __post_init__(self) -> None:
         """Find out what there is to ask."""

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from math import inf
 from operator import attrgetter
 from typing import Any
 
@@ -30,12 +31,16 @@ ASKED = frozenset({COMPLAINT, HAEMOLYSIS})
 class _Result:
     """A result as it came, and what was made of it once somebody reached it."""
 
-    __slots__ = ("made", "observation", "on", "order", "valued")
+    __slots__ = ("age", "made", "observation", "on", "valued")
 
     def __init__(self, observation: resources.Observation, valued: Valued, on: Day | None) -> None:
         self.observation, self.valued, self.on = observation, valued, on
-        self.order = results.order_of(observation, on)
+        self.age = -on.moment if on else inf
         self.made: tuple[facts.Measurement | None] | None = None
+
+    @property
+    def order(self) -> results.Order:
+        return results.order_of(self.observation, self.on)
 
 
 def _those_that_count(made: Iterable[facts.Fact | None]) -> tuple[facts.Fact, ...]:
@@ -151,7 +156,10 @@ class PatientRecord(Intake):
         if in_order is None:
             filed: Iterable[Pair] = self._index.get(("result", analyte), ())
             in_order = [_Result(o, valued, self._on(o)) for o, valued in filed]
-            in_order.sort(key=attrgetter("order"))
+            if len({result.age for result in in_order}) == len(in_order):  # as they nearly always do, the dates tell
+                in_order.sort(key=attrgetter("age"))
+            else:
+                in_order.sort(key=attrgetter("order"))
             self._in_order[analyte] = in_order
         return in_order
 

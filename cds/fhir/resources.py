@@ -584,7 +584,8 @@ def texts(value: Any) -> list[str]:
         return []
     found = []
     for concept in concepts(value):
-        said = (concept.text, concept.display, *(coding.display for coding in codings(concept)))
+        inside = concept.coding if type(concept.coding) is list else codings(concept)
+        said = (concept.text, concept.display, *[coding.display for coding in inside])
         found += [text for text in dict.fromkeys(said) if text]
     return found
 

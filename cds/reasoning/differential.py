@@ -102,7 +102,11 @@ class Differential:
         """Weigh the causes; nothing where nobody complains of the legs."""
         if self.context.holds(chart) is None:
             return NOTHING
-        shown = {name: found.basis for name, c in self.features.items() if (found := c.holds(chart)) is not None}
+        shown = {
+            name: found.basis
+            for name, feature in self.features.items()
+            if feature.may_hold(chart) and (found := feature.holds(chart)) is not None
+        }
         scores = dict.fromkeys(self.file.causes, 0)
         for name in shown:
             for topic, weight in self.file.features[name].weights.items():
