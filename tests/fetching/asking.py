@@ -15,7 +15,7 @@ from tests.contract.calls import (
 from tests.contract.shapes import cards_of
 from tests.servers.stub import Stub
 
-HURRY = 0.25
+HURRY = 0.5
 """A deadline [s] for what is meant to be late."""
 PATIENCE = 20.0
 """One for what is not, however busy the machine is."""
