@@ -1,11 +1,13 @@
 """Assembly: the parts put together into one ASGI application, warm before its first call."""
 
+import asyncio
 import gc
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import date
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from cards.suggestions import warm_up as warm_up_orders
+from cds.clients import read_clients
 from cds.errors import CallError
 from cds.hooks import pages, statuses
 from cds.hooks.middleware import Cors, Guarded, Tidied
@@ -29,14 +32,18 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         SettingsError: a setting is wrong.
     """
     settings = settings or load_settings()
+    trust = None if settings.clients is None else _Trust(settings, settings.clients)
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
-    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings))
+    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, trust))
+    app.state.store = trust and trust.store
     app.include_router(HookRoutes(settings).router)
     app.include_router(pages.router)
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)
     app.add_exception_handler(RequestValidationError, _of_address)
+    if trust:
+        trust.join(app)
     app.add_middleware(Guarded)
     app.add_middleware(
         Cors,
@@ -60,11 +67,43 @@ async def _of_address(_: Request, __: Exception) -> Response:
     return statuses.outcome(422, "invalid", "a part of the address is not as it should be")
 
 
-def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+class _Trust:
+    """What verifies callers. A service that was told of no clients has none of it, nor loads what it needs."""
+
+    def __init__(self, settings: Settings, clients: Path) -> None:
+        from cds.hooks.keys import Keys  # noqa: PLC0415 - cryptography
+        from cds.store.database import Store  # noqa: PLC0415 - SQLAlchemy
+
+        self.clients = read_clients(clients)
+        self.store = Store(settings.database)
+        self.keys = Keys()
+        self._address = settings.address
+
+    def join(self, app: FastAPI) -> None:
+        """Put it before the routes."""
+        from cds.hooks.trust import Trusted  # noqa: PLC0415 - likewise
+        from cds.store.replay import ReplayGuard  # noqa: PLC0415 - likewise
+
+        guard = ReplayGuard(self.store)
+        app.add_middleware(Trusted, address=self._address, clients=self.clients, keys=self.keys, guard=guard)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Make the database ready, and ask for keys before somebody waits for them."""
+        self.store.prepare()
+        asking = asyncio.create_task(self.keys.fetch_all(self.clients.values()))
+        yield
+        asking.cancel()
+        await self.keys.close()
+        self.store.close()
+
+
+def _lifespan(settings: Settings, trust: _Trust | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up(settings)
-        yield
+        async with trust.running() if trust else nullcontext():
+            yield
 
     return lifespan
 

@@ -14,7 +14,7 @@ from cards.rendering import Press
 from cards.suggestions import Desk
 from cds.chart.chart import Chart
 from cds.chart.facts import Patient
-from cds.errors import InvalidCall, MissingData, TooLarge, UnknownService
+from cds.errors import InvalidCall, MissingData, TooLarge, TooSlow, UnknownService
 from cds.fhir import prefetch
 from cds.fhir.record import PatientRecord
 from cds.hooks import discovery
@@ -36,6 +36,9 @@ MOST_VALUES = 2_000_000
 
 MOST_RESOURCES = 50_000
 """Resources in a body."""
+
+BODY_SECONDS = 30.0
+"""How long a body may take to come [s]: the largest over ten megabits a second."""
 
 _NARROW = "narrow the prefetch queries by date or count"
 _log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ class HookRoutes:
             UnknownService: no such service (404).
             HTTPException: the body is compressed (415), or too many large calls are in hand (503).
             TooLarge: the body is over a limit (413).
+            TooSlow: the body does not come (408).
             NotJson: the body is not JSON (400).
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
@@ -109,15 +113,20 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         HTTPException: the body is compressed (415); to inflate it is to be open to bodies that inflate without end.
         TooLarge: the body is over the limit.
+        TooSlow: the body does not come.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(415, headers={"Accept-Encoding": "identity"})
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise TooSlow(f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
     return b"".join(chunks)
 
 
