@@ -60,6 +60,8 @@ def serve(
     from cds.app import create_app  # noqa: PLC0415 - likewise
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    for talkative in ("alembic", "httpx"):  # httpx names each address, and with it patients
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     settings = load_settings(host=host, port=port)
     err.print(f"Legwork on [bold]{settings.address}/cds-services[/], {len(plans())} plans; stop it with Ctrl-C")
     uvicorn.run(

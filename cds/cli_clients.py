@@ -50,7 +50,7 @@ def _terms(client: RegisteredClient) -> str:
 
 
 @clients.command("test-token")
-def test_token(
+def explain_token(
     file: ClientsFile,
     aud: Annotated[str, typer.Option(metavar="URL", help="The address that the client calls, path and all.")],
     token: Annotated[

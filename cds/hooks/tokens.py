@@ -231,7 +231,8 @@ def _decoded(text: str, part: int, name: str, shape: type[T], members: str) -> T
     parts = text.split(".")
     if len(parts) != 3:  # noqa: PLR2004 - https://www.rfc-editor.org/rfc/rfc7515#section-7.1
         raise NotTrusted("the token must have three parts with dots between them")
+    padding = "=" * (-len(parts[part]) % 4)
     try:
-        return msgspec.json.decode(base64.b64decode(parts[part] + "==", b"-_", validate=True), type=shape)
+        return msgspec.json.decode(base64.b64decode(parts[part] + padding, b"-_", validate=True), type=shape)
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise NotTrusted(f"the {name} of the token must be JSON in base64url, and hold {members}") from error
