@@ -83,7 +83,11 @@ class Client(BaseModel):
 
     def may_read(self, base: str) -> bool:
         """Whether a FHIR base may be read for this client."""
-        return normal(base) in self.fhir_servers or (self.loopback_fhir and _is_loopback(base))
+        try:
+            known = _ADDRESS.fullmatch(base) is not None and normal(base) in self.fhir_servers
+            return known or (self.loopback_fhir and _is_loopback(base))
+        except ValueError:  # what stands in brackets is no address
+            return False
 
 
 class RegisteredClient(Client):

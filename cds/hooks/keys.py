@@ -109,12 +109,13 @@ class Keys:
             return published.keys
         async with published.asking:  # whoever waited here finds the answer that the first one got
             if _due(published, kid):
-                published.asked = time.monotonic()
                 try:
                     published.keys = by_id(await self._fetch(address, client))
                     published.fetched = time.monotonic()
                 except (httpx.HTTPError, NotTrusted, TimeoutError, msgspec.MsgspecError, RecursionError) as error:
                     _log.warning("the keys of client %s cannot be had: %s (%s)", client.name, place_of(error), error)
+                finally:
+                    published.asked = time.monotonic()
         if time.monotonic() - published.fetched > STALE:
             published.keys = {}
         return published.keys
