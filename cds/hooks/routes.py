@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -34,8 +35,8 @@ RETRY_AFTER = 2
 MOST_VALUES = 2_000_000
 """Values in a body, counted by their commas: three times what charts of the largest size hold; each costs memory."""
 
-MOST_RESOURCES = 50_000
-"""Resources in a body."""
+MOST_ENTRIES = 50_000
+"""Entries of Bundles in a body, whatever is in them."""
 
 BODY_SECONDS = 30.0
 """How long a body may take to come [s]: the largest over ten megabits a second."""
@@ -97,10 +98,7 @@ class HookRoutes:
                 opened = _open(service, body, today)
                 if opened is None:
                     return CardsResponse(())
-                steps = prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply)
-                for count, _ in enumerate(steps, 1):
-                    if count * prefetch.SLICE > MOST_RESOURCES:
-                        raise TooLarge(f"the body holds more than {MOST_RESOURCES} resources: {_NARROW}")
+                for _ in opened.steps():
                     await asyncio.sleep(0)
                 return _conclude(opened, self.settings)
         finally:
@@ -139,7 +137,7 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
     opened = _open(service, body, today)
     if opened is None:
         return CardsResponse(())
-    for _ in prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply):
+    for _ in opened.steps():
         pass
     return _conclude(opened, settings)
 
@@ -153,6 +151,17 @@ class _Opened:
     patient: Patient
     record: PatientRecord
     supply: prefetch.Supply = field(default_factory=prefetch.Supply)
+
+    def steps(self) -> Iterator[None]:
+        """Read the resources, a slice at a step.
+
+        Raises:
+            TooLarge: there are more entries than any chart has.
+        """
+        for count, _ in enumerate(prefetch.read(self.call.prefetch, needs(), self.record, self.supply), 1):
+            if count * prefetch.SLICE > MOST_ENTRIES:
+                raise TooLarge(f"the body holds more than {MOST_ENTRIES} entries: {_NARROW}")
+            yield
 
 
 def _open(service: Service, body: bytes, today: date) -> _Opened | None:

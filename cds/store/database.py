@@ -117,7 +117,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
         self._engine.dispose()
 
 

@@ -51,8 +51,8 @@ class ReplayGuard:
 
 
 _ADD = {
-    "sqlite": sqlite.insert(tokens).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(tokens).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(tokens).on_conflict_do_nothing().returning(tokens.c.token),
+    "postgresql": postgresql.insert(tokens).on_conflict_do_nothing().returning(tokens.c.token),
 }
 """To look and to add are one step, whoever else is doing it; SQL has no words for it that every database knows."""
 
@@ -60,4 +60,5 @@ _ADD = {
 def _add(connection: Connection, token: str, expires: int, *, purge: bool) -> bool:
     if purge:
         connection.execute(delete(tokens).where(tokens.c.expires < int(time.time())))
-    return connection.execute(_ADD[connection.dialect.name], {"token": token, "expires": expires}).rowcount == 1
+    added = connection.execute(_ADD[connection.dialect.name], {"token": token, "expires": expires})
+    return added.first() is not None

@@ -292,7 +292,7 @@ async def at_once(app, body, count):
     [
         (prefetch(conditions=bundle(entry=[5] * 3_000_000)), "values"),
         (prefetch(conditions=bundle(entry=[{}] * 3_000_000)), "values"),
-        (prefetch(*[{"resourceType": "Basic"}] * 60_000), "resources"),
+        (prefetch(*[{"resourceType": "Basic"}] * 60_000), "entries"),
     ],
     ids=["numbers for entries", "empty entries", "small resources"],
 )

@@ -65,7 +65,7 @@ def test_to_migrate_twice_changes_nothing(opened, url):
 def test_several_processes_may_migrate_at_once(url):
     stores = [Store(url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(Store.prepare, stores))
+        list(pool.map(Store.migrate, stores))
 
     assert "tokens" in on(stores[0], lambda connection: inspect(connection).get_table_names())
     for store in stores:
