@@ -1,5 +1,6 @@
 """How much of this process one client may have, so that no client's flood is felt by another."""
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -20,11 +21,12 @@ class Allowance:
     client: RegisteredClient
     in_hand: int = 0
     _left: float = field(init=False)
-    _at: float = field(default_factory=time.monotonic)
+    _at: float = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with a minute's calls."""
         self._left = self.client.limits.calls_per_minute
+        self._at = time.monotonic()
 
     def check(self) -> None:
         """See that something is left, without using it.
@@ -39,7 +41,7 @@ class Allowance:
         if self._left < 1:
             raise TooManyCalls(
                 f"more than {limits.calls_per_minute} calls a minute: that is this client's limit",
-                int((1 - self._left) / a_second) + 1,
+                math.ceil((1 - self._left) / a_second),
             )
         if self.in_hand >= limits.concurrent:
             raise TooManyCalls(f"more than {limits.concurrent} calls at once: that is this client's limit", _AT_ONCE)

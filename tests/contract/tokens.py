@@ -20,7 +20,7 @@ ISSUER = "https://ehr.example.org/fhir"
 KID = "kS1+y/Pm=="
 """With the signs that Epic's have."""
 
-CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
+CURVES: dict[str, Any] = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1}
 
 
 @cache
@@ -30,7 +30,7 @@ def private_key(algorithm: str, bits: int = 2048) -> Any:
     return rsa.generate_private_key(65537, bits)
 
 
-def public_jwk(key: Any, kid: str = KID, **members: Any) -> dict[str, Any]:
+def public_jwk(key: Any, kid: Any = KID, **members: Any) -> dict[str, Any]:
     kind = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
     return {**kind.to_jwk(key.public_key(), as_dict=True), "kid": kid, **members}
 
