@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from cards.suggestions import warm_up as warm_up_orders
-from cds.clients import read_clients
+from cds.clients import SANDBOX_ISSUER, read_clients
 from cds.errors import CallError
 from cds.hooks import pages, statuses
 from cds.hooks.middleware import Cors, Guarded, Tidied
@@ -23,6 +24,8 @@ from cds.hooks.routes import HookRoutes, answer
 from cds.hooks.shared import SharedKnowledge
 from cds.services import REVIEW, knowledge, needs
 from cds.settings import Settings, load_settings
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
@@ -75,6 +78,9 @@ class _Trust:
         from cds.store.database import Store  # noqa: PLC0415 - SQLAlchemy
 
         self.clients = read_clients(clients)
+        for client in self.clients.values():
+            if client.issuer == SANDBOX_ISSUER:
+                _log.warning("client %s is the public sandbox, in whose name anybody may call", client.name)
         self.store = Store(settings.database)
         self.keys = Keys()
         self._address = settings.address

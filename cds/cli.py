@@ -63,9 +63,13 @@ def serve(
     for talkative in ("alembic", "httpx"):  # httpx names each address, and with it patients
         logging.getLogger(talkative).setLevel(logging.WARNING)
     settings = load_settings(host=host, port=port)
-    err.print(f"Legwork on [bold]{settings.address}/cds-services[/], {len(plans())} plans; stop it with Ctrl-C")
+    application = create_app(settings)
+    callers = "the clients of LEGWORK_CLIENTS" if settings.clients else "whoever is on this machine"
+    err.print(
+        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it"
+    )
     uvicorn.run(
-        create_app(settings),
+        application,
         host=settings.host,
         port=settings.port,
         server_header=False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from cds.clients import SANDBOX_ISSUER, RegisteredClient, read_clients
 from cds.errors import NotTrusted
@@ -15,6 +15,7 @@ from cds.errors import NotTrusted
 if TYPE_CHECKING:
     from cds.hooks.tokens import Step, Token, Verifier
 
+_WIDE = 200
 FAILED = 1
 """Exit code when a token is refused."""
 
@@ -27,13 +28,14 @@ ClientsFile = Annotated[Path, typer.Argument(metavar="FILE", help="The clients' 
 @clients.command()
 def check(file: ClientsFile) -> None:
     """Read the clients' file and its keys: a table of who may do what, or every fault."""
-    table = Table("client", "issuer", "keys", "FHIR servers", "terms", box=None, padding=(0, 2, 0, 0))
+    headings = (Column(name, overflow="fold") for name in ("client", "issuer", "keys", "FHIR servers", "terms"))
+    table = Table(*headings, box=None, padding=(0, 2, 1, 0))
     known = read_clients(file)
     for client in known.values():
         keys = f"{client.jwks} ({len(client.keys)})" if client.jwks else "\n".join(client.jku)
         issuer = "\n".join((client.issuer, *(f"tenant {tenant}" for tenant in client.tenants)))
         table.add_row(client.name, issuer, keys, "\n".join(client.fhir_servers) or "none", _terms(client))
-    Console(highlight=False, markup=False, width=None if out.is_terminal else 200).print(table)
+    Console(highlight=False, markup=False, width=None if out.is_terminal else _WIDE).print(table)
     for client in known.values():
         if client.issuer == SANDBOX_ISSUER:
             out.print(

@@ -172,7 +172,7 @@ def read_clients(path: Path) -> Mapping[str, RegisteredClient]:
             slips.append(f"{name}.{error}")
     slips += _shared_names(list(clients.values()))
     if slips:
-        raise SettingsError("; ".join(slips).replace("Value error, ", ""))
+        raise SettingsError("\n".join(slips).replace("Value error, ", ""))
     return clients
 
 

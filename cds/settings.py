@@ -116,10 +116,10 @@ def load_settings(**given: object) -> Settings:
     """Read the settings; what is given explicitly wins over the environment.
 
     Raises:
-        SettingsError: a setting is wrong; the message names it.
+        SettingsError: settings are wrong; the message names each on a line of its own.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         slips = (f"LEGWORK_{slip['loc'][0]}".upper() + f": {slip['msg']}" for slip in error.errors())
-        raise SettingsError("; ".join(slips).replace("Value error, ", "")) from error
+        raise SettingsError("\n".join(slips).replace("Value error, ", "")) from error

@@ -27,6 +27,7 @@ LONGEST_LIFE = 3600
 """The longest time from `iat` to `exp` [s]: so long a used token has to be remembered."""
 
 _LONGEST_JTI = 255
+_SIGNATURES = jwt.PyJWS(list(ALGORITHMS))
 T = TypeVar("T")
 
 
@@ -205,7 +206,7 @@ def _check_key(token: Token, _: Verifier) -> None:
 def _check_signature(token: Token, _: Verifier) -> None:
     algorithm = token.header.alg
     try:
-        jwt.PyJWS().decode_complete(token.text, token.key.ready(algorithm), algorithms=[algorithm])
+        _SIGNATURES.decode_complete(token.text, token.key.ready(algorithm), algorithms=[algorithm])
     except (jwt.PyJWTError, ValueError) as error:
         raise NotTrusted("the signature is not that of the key that kid names") from error
 
