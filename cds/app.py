@@ -32,7 +32,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     """Build the application; its knowledge is loaded when it starts.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting, or the clients' file, is wrong.
+        StoreError: the tables of the database are of another version.
     """
     settings = settings or load_settings()
     trust = None if settings.clients is None else _Trust(settings, settings.clients)
@@ -55,7 +56,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         allow_headers=["Authorization", "Content-Type"],
         # Browsers ask this of a service on the user's own machine, before a public page may call it.
         allow_private_network=settings.is_loopback,
-        expose_headers=["X-Correlation-Id"],
+        expose_headers=["X-Correlation-Id", "Retry-After"],
         max_age=600,
     )
     return Tidied(app)
@@ -82,6 +83,7 @@ class _Trust:
             if client.issuer == SANDBOX_ISSUER:
                 _log.warning("client %s is the public sandbox, in whose name anybody may call", client.name)
         self.store = Store(settings.database)
+        self.store.prepare()
         self.keys = Keys()
         self._address = settings.address
 
@@ -95,8 +97,7 @@ class _Trust:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Make the database ready, and ask for keys before somebody waits for them."""
-        self.store.prepare()
+        """Ask for keys before somebody waits for them, and close in the end what was opened."""
         asking = asyncio.create_task(self.keys.fetch_all(self.clients.values()))
         yield
         asking.cancel()

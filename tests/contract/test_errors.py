@@ -302,3 +302,16 @@ def test_more_than_any_chart_holds_is_refused_with_the_remedy(client, values, wo
 
     assert words in said
     assert "narrow" in said
+
+
+@pytest.mark.parametrize(
+    "path", ["/cds-services", "/health", "/ready", "/nothing", "/knowledge/iron", "/fhir/metadata"]
+)
+def test_no_answer_may_be_run_framed_or_kept(client, path):
+    """CH-N-07."""
+    headers = client.get(path).headers
+
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["referrer-policy"] == "no-referrer"

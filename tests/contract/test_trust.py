@@ -8,11 +8,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from cds.app import create_app
+from cds.hooks.keys import PublishedKey
 from cds.settings import Settings
-from tests.contract.calls import NO_IRON_STUDIES, REVIEW, call
+from tests.contract.calls import AUTHORIZATION, FIXTURES, NO_IRON_STUDIES, REVIEW, call
 from tests.contract.shapes import advised, cards_of, outcome_of
 from tests.contract.tokens import (
     BASE,
@@ -325,6 +328,50 @@ def test_a_body_is_not_looked_at_before_the_caller_is_known(guarded):
     """CH-J-02, Z-08."""
     outcome_of(guarded.post(REVIEW, content=b"{"), 401)
     outcome_of(guarded.post(REVIEW, content=b"{", headers={"Content-Encoding": "gzip"}), 401)
+
+
+def test_the_token_of_the_body_is_for_the_fhir_server_and_proves_nothing(guarded):
+    """CH-J-31: even where it is one that would have been trusted."""
+    made = call(fhirServer=ISSUER, fhirAuthorization={**AUTHORIZATION, "access_token": sign(claims(REVIEW))})
+
+    outcome_of(guarded.post(REVIEW, json=made), 401)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300) | st.binary(max_size=300).map(lambda value: f"{raw(value)}.{raw(value)}.{raw(value)}"))
+def test_any_text_is_refused_and_breaks_nothing(guarded, text):
+    """CH-J-18, Z-04."""
+    header = f"Bearer {text}".encode("utf-8", "surrogatepass").translate(None, bytes(range(32)) + b"\x7f")
+
+    outcome_of(guarded.get(DISCOVERY, headers={b"Authorization": header}), 401)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["iss", "aud", "exp", "iat", "jti", "nbf", "tenant"]), JSON)
+def test_whatever_a_claim_is_somebody_is_let_in_or_refused(guarded, name, value):
+    """CH-J-12 to J-17: a signed token, one claim of which may be anything."""
+    assert ask(guarded, said(**{name: value})).status_code in {200, 401}
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["alg", "kid", "typ", "jku", "crit", "jwk", "b64", "x"]), JSON)
+def test_whatever_a_member_of_the_header_is_somebody_is_let_in_or_refused(guarded, name, value):
+    """CH-J-04 to J-11."""
+    assert ask(guarded, header(**{name: value})).status_code in {200, 401}
+
+
+def test_the_sandboxs_key_is_one(guarded):
+    """CH-J-07: as published; trusted by nobody unless its lines in the example are taken over."""
+    (key,) = json.loads((FIXTURES.parent / "docs/sandbox.jwks.json").read_bytes())["keys"]
+
+    assert PublishedKey(key).ready("ES384")
 
 
 def test_a_preflight_needs_no_token_and_a_refusal_can_be_read_by_the_page(guarded):

@@ -1,11 +1,22 @@
 """Where the service may go: addresses, names, and what is tried to get around both."""
 
 import asyncio
+import contextlib
+import ipaddress
 import socket
+import ssl
+from datetime import UTC, datetime, timedelta
 
 import httpcore
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cds.outbound import REACH, Outbound, Reach, may_reach, system_resolve
 
@@ -221,6 +232,57 @@ def test_a_connection_is_not_shared_with_one_who_may_not_go_there():
 
     with pytest.raises(httpx.ConnectError, match="may not be reached"):
         asyncio.run(both())
+
+
+def test_tls_is_verified_for_the_name_though_an_address_is_connected_to(tmp_path):
+    """A server whose certificate nobody vouches for is told which name is wanted, and then left."""
+    asked = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*self_signed(tmp_path, "ehr.example.org"))
+    context.sni_callback = lambda _, name, __: asked.append(name)
+
+    async def here(*_):
+        return ["127.0.0.1"]
+
+    async def get():
+        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with httpx.AsyncClient(transport=Outbound(here), trust_env=False) as client:
+                await client.get(f"https://ehr.example.org:{port}/", extensions={REACH: Reach.LOOPBACK})
+
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        asyncio.run(get())
+
+    assert asked == ["ehr.example.org"]
+
+
+def self_signed(folder, name):
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    today = datetime.now(UTC)
+    builder = x509.CertificateBuilder(who, who, key.public_key(), 1, today - timedelta(1), today + timedelta(1))
+    made = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    (folder / "cert.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@given(st.ip_addresses())
+def test_an_address_belongs_to_one_reach_at_most(address):
+    assert sum(may_reach(str(address), reach) for reach in (Reach.PUBLIC, Reach.PRIVATE, Reach.LOOPBACK)) <= 1
+
+
+@given(st.ip_addresses(v=4))
+def test_what_is_not_global_is_never_public(address):
+    assert not may_reach(str(address), Reach.PUBLIC) or address.is_global
+
+
+@given(st.text())
+def test_what_is_no_address_is_not_reached(text):
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(text.partition("%")[0])
+        return
+    assert not may_reach(text, EVERYWHERE)
 
 
 def test_a_name_that_does_not_resolve_is_an_error_of_httpx():
