@@ -111,6 +111,31 @@ def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     _print_cards(answer)
 
 
+@app.command()
+def check(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    bundles: Annotated[
+        list[Path] | None,
+        typer.Argument(help="FHIR Bundles of one patient each, in place of a server.", exists=True, dir_okay=False),
+    ] = None,
+    server: Annotated[str, typer.Option("--fhir-server", help="Base address of the FHIR server.")] = "",
+    patient: Annotated[list[str] | None, typer.Option(help="Ids of patients to judge.")] = None,
+    sample: Annotated[int, typer.Option(min=1, max=100, help="How many patients to take, where none is named.")] = 3,
+    token: Annotated[
+        str, typer.Option(envvar="LEGWORK_FHIR_TOKEN", help="Bearer token; better given in the environment.")
+    ] = "",
+    today: Annotated[str | None, typer.Option(help="The day of the call, YYYY-MM-DD; today by default.")] = None,
+    names: Annotated[bool, typer.Option("--names", help="Print the patients' names.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything that was found, for machines.")] = False,
+) -> None:
+    """Say what a FHIR server can give, what of it is not understood, and which cards come out."""
+    from cds import cli_check  # noqa: PLC0415 - it brings an HTTP client, which the other commands need not load
+
+    if bool(bundles) is bool(server):
+        raise typer.BadParameter("name a FHIR server, or files", param_hint="--fhir-server")
+    asked = cli_check.Asked(server, token, patient or (), sample, _day(today), names=names)
+    cli_check.run(asked, bundles or (), out, err, as_json=as_json)
+
+
 @app.command("discovery")
 def discover() -> None:
     """Print the discovery document."""
