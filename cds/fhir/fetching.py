@@ -50,6 +50,7 @@ IN_CIRCLES = "the pages of the FHIR server lead in circles"
 NOT_WHAT_WAS_ASKED = "the FHIR server answered something else than what was asked"
 ANOTHER_PATIENT = "the FHIR server answered with data of another or an unnamed patient"
 
+_MISFITS = frozenset({NOT_WHAT_WAS_ASKED, ANOTHER_PATIENT})
 _WORTH_ASKING = frozenset({NOT_SUPPLIED, NOT_USABLE, INCOMPLETE})
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ async def _answer(question: Question, servers: FhirServers, access: Access, pati
     try:
         while address:
             address = urljoin(f"{base}/", address)
-            if not _is_under(base, address):
+            if not is_under(base, address):
                 raise NotFetched(ELSEWHERE)
             if address in asked:
                 raise NotFetched(IN_CIRCLES)
@@ -119,9 +120,12 @@ async def _answer(question: Question, servers: FhirServers, access: Access, pati
                 raise NotFetched(TOO_MUCH)
             asked.add(address)
             body = await servers.get(address, token, room)
-            address = _checked(body, question.need, patient_id)
+            page = _opened(body, question.need, patient_id)
             question.pages.append(Raw(body))
             question.size += len(body)
+            if page.misfit:
+                raise NotFetched(page.misfit)
+            address = page.next
         question.reason = ""
     except NotFetched as error:
         question.reason = str(error)
@@ -138,7 +142,7 @@ def told(asked: Sequence[Question], seconds: float) -> str:
     return f"fetched in {seconds * 1e3:.0f} ms, {size} bytes, pages: {counts}" + (f"; not: {lost}" if lost else "")
 
 
-def _is_under(base: str, address: str) -> bool:
+def is_under(base: str, address: str) -> bool:
     """Whether an address is the base of a server or below it, by what it says and not only by how it begins."""
     try:
         bare = normal(address)
@@ -161,53 +165,64 @@ class _Entry(msgspec.Struct, gc=False):
     resource: _Whose | None = None
 
 
-class _Page(msgspec.Struct, gc=False):
+class _Body(msgspec.Struct, gc=False):
     resource_type: Any = msgspec.field(name="resourceType", default=None)
     id: Any = None
     entry: Raw = NOTHING
     link: Any = None
 
 
-_page = msgspec.json.Decoder(_Page)
+_body = msgspec.json.Decoder(_Body)
 _entries = msgspec.json.Decoder(list[Raw])
 _entry = msgspec.json.Decoder(_Entry)
 
 
-def _checked(body: bytes, need: Need, patient_id: str) -> str:
-    """Make sure that a page answers what was asked, about the patient who was meant; give the address of the next.
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What a page says beside its resources."""
+
+    next: str = ""
+    misfit: str = ""
+    """Why it cannot be the answer to what was asked. What in it is the patient's own counts; what is not in it, not."""
+
+
+def _opened(body: bytes, need: Need, patient_id: str) -> _Page:
+    """Look whether a page answers what was asked, about the patient who was meant, and for the next one.
 
     Whether its resources can be read is not asked here: a broken one costs only itself.
 
     Raises:
-        NotFetched: it does not.
+        NotFetched: it is no answer at all.
     """
     if body.count(b",") > MOST_VALUES:
         raise NotFetched(TOO_MUCH)
     try:
         body.decode()  # the decoder does not look into strings that it skips
-        page = _page.decode(body)
+        page = _body.decode(body)
         if page.resource_type == "OperationOutcome":
             raise NotFetched(QUERY_FAILED)
         if need is WHO:
             _check_patient(page, patient_id)
-            return ""
+            return _Page()
         if page.resource_type != "Bundle":
             raise NotFetched(NOT_WHAT_WAS_ASKED)
         entries = [] if page.entry is NOTHING else _entries.decode(page.entry)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotFetched(UNREADABLE) from error
-    for resource in _resources(entries):
-        if resource.resource_type == need.kind:
-            if not _names(resource, patient_id):
-                raise NotFetched(ANOTHER_PATIENT)
-        elif resource.resource_type in ABOUT_PATIENT:
-            raise NotFetched(NOT_WHAT_WAS_ASKED)
     links = page.link if isinstance(page.link, list) else []
     following = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
-    return next((address for address in following if isinstance(address, str)), "")
+    misfits = filter(None, (_misfit(resource, need, patient_id) for resource in _resources(entries)))
+    return _Page(next((address for address in following if isinstance(address, str)), ""), next(misfits, ""))
 
 
-def _check_patient(page: _Page, patient_id: str) -> None:
+def _misfit(resource: _Whose, need: Need, patient_id: str) -> str:
+    """Say why a resource has no place in the answer; some servers overlook what is asked, even the patient."""
+    if resource.resource_type == need.kind:
+        return "" if _names(resource, patient_id) else ANOTHER_PATIENT
+    return NOT_WHAT_WAS_ASKED if resource.resource_type in ABOUT_PATIENT else ""
+
+
+def _check_patient(page: _Body, patient_id: str) -> None:
     if page.resource_type != WHO.kind:
         raise NotFetched(NOT_WHAT_WAS_ASKED)
     if page.id != patient_id:
@@ -249,7 +264,7 @@ def read(asked: Iterable[Question], access: Access, record: PatientRecord, suppl
         arrived = bool(question.pages) and reading.reason in {"", INCOMPLETE}
         if not question.reason and arrived:
             supply.note(key, reading if reading.reason else Reading(_granted(access, question.need)))
-        elif arrived or before == INCOMPLETE:
+        elif (arrived and question.reason not in _MISFITS) or before == INCOMPLETE:
             supply.reasons[key] = INCOMPLETE
         elif before == NOT_SUPPLIED or question.reason not in BY_CHOICE:
             supply.reasons[key] = question.reason or reading.reason

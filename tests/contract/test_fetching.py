@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import trustme
 from starlette.testclient import TestClient
 
 from cds.app import create_app
@@ -41,6 +42,7 @@ from tests.contract.calls import (
 )
 from tests.contract.shapes import advised, cards_of, outcome_of, told, unknowns
 from tests.servers import stub as behaviour
+from tests.servers.http2 import tls_server
 from tests.servers.stub import Stub, answering, paged, stub_server, then
 
 HURRY = 0.25
@@ -411,15 +413,20 @@ OTHERS = {**OTHER, "subject": SOMEBODY_ELSE}
 
 
 @pytest.mark.parametrize("foreign", [OTHERS, without(OTHERS, "subject"), {**OTHERS, "subject": 5}])
-def test_an_answer_with_another_patients_data_is_not_used(client, fhir, foreign, caplog):
-    """CH-P-13: a server that overlooks the patient overlooks what is asked; nothing in its answer is sure."""
+def test_an_answer_with_another_patients_data_says_nothing_of_what_is_absent(client, fhir, foreign, caplog):
+    """CH-P-13: a server that overlooks the patient; what in its answer is this patient's own still counts."""
     caplog.set_level("INFO")
     fhir.values["conditions"] = bundle(RESTLESS_LEGS, foreign)
+    fhir.values["labs"] = fhir.values["observations"] = bundle(ferritin(20, subject=SOMEBODY_ELSE))
 
+    cards = answer(client, asking(fhir))
+    fhir.values["conditions"] = bundle(foreign)
     words = outcome_of(client.post(REVIEW, json=asking(fhir)), 412)
 
+    assert LOW_IRON not in advised(cards)
+    assert NO_IRON_STUDIES not in advised(cards)
     assert "another or an unnamed patient" in words
-    assert "another or an unnamed patient" in caplog.text
+    assert "conditions: the FHIR server answered with data of another or an unnamed patient" in caplog.text
 
 
 @pytest.mark.parametrize("patient", [{**PATIENT, "id": "p-2"}, without(PATIENT, "id"), bundle(PATIENT)])
@@ -636,6 +643,66 @@ def test_the_log_tells_keys_and_reasons_in_one_line(client, fhir, caplog):
     (line,) = [record.getMessage() for record in caplog.records if "fetched" in record.getMessage()]
     assert "orders: the FHIR server failed" in line
     assert "conditions 1" in line
+
+
+# Over TLS.
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(authority, monkeypatch, tmp_path) -> Iterator[TestClient]:
+    """Give a client of a service on a machine that trusts the authority."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with TestClient(create_app(Settings(fetch_deadline=PATIENCE)), base_url=HERE) as client:
+        yield client
+
+
+@pytest.mark.parametrize("protocol", ["h2", "http/1.1"])
+def test_http2_is_spoken_where_it_is_offered(trusting, authority, protocol, caplog):
+    caplog.set_level("DEBUG")
+    with tls_server(authority, protocol) as fhir:
+        fhir.values.update({"patient": PATIENT, "conditions": bundle(RESTLESS_LEGS)})
+        first = answer(trusting, asking(fhir))
+        kept = fhir.connections
+        second = answer(trusting, asking(fhir))
+
+        assert advised(first) == advised(second) == [NO_IRON_STUDIES]
+        assert len(fhir.seen) == 2 * len(ALL_KEYS)
+        assert fhir.connections == kept
+        assert (":authority" in fhir.seen[0].headers) == (protocol == "h2")
+        assert {asked.headers["authorization"] for asked in fhir.seen} == {f"Bearer {TOKEN}"}
+    assert TOKEN not in caplog.text
+
+
+def test_a_server_whose_certificate_nobody_vouches_for_gets_no_token(client, authority):
+    """CH-F-04."""
+    with tls_server(authority, "http/1.1") as fhir:
+        assert UNREACHABLE in outcome_of(client.post(REVIEW, json=asking(fhir)), 412)
+        assert fhir.seen == []
+
+
+# Large charts.
+
+
+def test_large_answers_are_read_like_small_ones(client, fhir):
+    others = [condition({"text": "x" * 300}, id=f"c-{number}") for number in range(5_000)]
+    fhir.values["conditions"] = bundle(*others, RESTLESS_LEGS)
+
+    assert advised(answer(client, asking(fhir))) == [NO_IRON_STUDIES]
+
+
+def test_what_a_large_call_lacks_is_fetched(client, fhir):
+    others = [condition({"text": "x" * 300}, id=f"c-{number}") for number in range(5_000)]
+
+    cards = answer(client, asking(fhir, {"patient": PATIENT, "conditions": bundle(*others, RESTLESS_LEGS)}))
+
+    assert advised(cards) == [NO_IRON_STUDIES]
+    assert fhir.keys() == sorted(without(TYPES, "conditions"))
 
 
 # Cards instead of statuses.

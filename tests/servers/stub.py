@@ -93,6 +93,9 @@ class Stub:
             writer.close()
 
 
+Serving = Callable[[Stub, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 async def well(talk: Conversation) -> None:
     await answering(200, talk.body)(talk)
 
@@ -181,32 +184,36 @@ def _marks(talk: Conversation, page: int) -> str:
 
 
 @contextmanager
-def stub_server(tls: ssl.SSLContext | None = None, serve: Any = None) -> Iterator[Stub]:
+def stub_server(tls: ssl.SSLContext | None = None, serve: Serving = Stub.serve) -> Iterator[Stub]:
     """Run a stub on a free port of this machine, in a thread of its own."""
     stub, started, loop = Stub(), threading.Event(), asyncio.new_event_loop()
+    writers: list[asyncio.StreamWriter] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await serve(stub, reader, writer)
 
     async def run() -> None:
-        server = await asyncio.start_server(serve or stub.serve, "127.0.0.1", 0, ssl=tls)
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
         port = server.sockets[0].getsockname()[1]
-        stub.base = f"{'https' if tls else 'http'}://{'localhost' if tls else '127.0.0.1'}:{port}/fhir"
+        stub.base = f"https://localhost:{port}/fhir" if tls else f"http://127.0.0.1:{port}/fhir"
         started.set()
         try:
             await asyncio.Event().wait()
-        finally:
+        except asyncio.CancelledError:
             server.close()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            for writer in writers:
+                writer.transport.abort()
+            for _ in range(3):
+                await asyncio.sleep(0)  # what was ended closes its sockets in the loop's next rounds
 
     main = loop.create_task(run())
 
     def live() -> None:
-        asyncio.set_event_loop(loop)
-        try:
-            loop.run_until_complete(main)
-        except asyncio.CancelledError:
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0))
-            loop.run_until_complete(asyncio.sleep(0))
-            loop.close()
+        loop.run_until_complete(main)
+        loop.close()
 
     thread = threading.Thread(target=live)
     thread.start()
