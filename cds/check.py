@@ -95,7 +95,7 @@ class Capability:
 
 
 def judge(
-    chart: Chart, record: PatientRecord, bundles: Iterable[bytes], settings: Settings, answers: Sequence[Answered] = ()
+    chart: Chart, record: PatientRecord, bundles: Sequence[bytes], settings: Settings, answers: Sequence[Answered] = ()
 ) -> Judged:
     """Weigh a chart as in a call, and look into the Bundles that it was read from."""
     vocabulary = knowledge().vocabulary
@@ -109,7 +109,7 @@ def judge(
     press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
     return Judged(
         patient=record.patient_id,
-        name=chart.patient.name,
+        name=_name(bundles, record.patient_id),
         answers=answers,
         resources=dict(sorted(kinds.items())),
         left_out=dict(record.left_out),
@@ -135,6 +135,34 @@ def _resources(bundles: Iterable[bytes]) -> Iterable[Any]:
                 continue  # the record has counted it
             if resource is not None:
                 yield resource
+
+
+def _name(bundles: Iterable[bytes], patient_id: str) -> str:
+    """Give the patient's name, as the Patient writes it first; empty where none can be read."""
+    for piece in (piece for raw in bundles for piece in prefetch.pieces(raw)):
+        try:
+            patient = _named.decode(piece)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        if patient.resource_type == "Patient" and patient.id == patient_id and patient.name:
+            name = patient.name[0]
+            return name.text or " ".join([*name.given, name.family]).strip()
+    return ""
+
+
+class _Name(msgspec.Struct):
+    text: str = ""
+    family: str = ""
+    given: list[str] = []
+
+
+class _Named(msgspec.Struct):
+    resource_type: str = msgspec.field(name="resourceType", default="")
+    id: str = ""
+    name: list[_Name] = []
+
+
+_named = msgspec.json.Decoder(_Named)
 
 
 @dataclass(frozen=True, slots=True)

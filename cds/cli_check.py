@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from textwrap import shorten
 
 import msgspec
 from rich.console import Console
@@ -23,8 +22,8 @@ from cds.fhir.server import FhirServers
 from cds.offline import open_bundle
 from cds.settings import load_settings
 
-_LONGEST_TEMPLATE = 60
-"""Characters that are shown of one that lists a hundred codes [1]."""
+_LONGEST_QUERY = 40
+"""Characters that are shown of a template, which may list a hundred codes [1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +147,10 @@ def _not_understood(report: Report) -> Iterable[str]:
 
 def _answers(judged: Judged) -> Table:
     table = Table(show_edge=False)
-    for heading in ("key", "template", "results", "pages", "ms", "not known because"):
+    for heading in ("key", "query", "results", "pages", "ms", "not known because"):
         table.add_column(heading, justify="right" if heading in {"results", "pages", "ms"} else "left", overflow="fold")
     for one in judged.answers:
-        template = shorten(one.template, _LONGEST_TEMPLATE, placeholder="…")
-        table.add_row(one.key, template, str(one.results), str(one.pages), f"{one.milliseconds:.0f}", one.reason)
+        query = one.template.replace("patient={{context.patientId}}", "").replace("?&", "?").rstrip("?")
+        shown = query if len(query) <= _LONGEST_QUERY else query[:_LONGEST_QUERY] + "…"
+        table.add_row(one.key, shown, str(one.results), str(one.pages), f"{one.milliseconds:.0f}", one.reason)
     return table
