@@ -23,7 +23,7 @@ from cds.chart.chart import Chart
 from cds.errors import LegworkError
 from cds.export import package
 from cds.export.pages import page, pages
-from cds.hooks import discovery
+from cds.hooks import build_sheet, discovery
 from cds.offline import Opened, open_bundle
 from cds.reasoning import versions
 from cds.reasoning.criteria import Criterion
@@ -141,6 +141,17 @@ def discover() -> None:
     """Print the discovery document."""
     document = discovery.document(load_settings().specification_version)
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command("build-sheet")
+def print_build_sheet(
+    client: Annotated[str, typer.Option(help=f"Kind of client: {', '.join(build_sheet.DIALECTS)}.")] = "generic",
+) -> None:
+    """Print what an EHR analyst types in to connect this service."""
+    kind = next((dialect for dialect in build_sheet.DIALECTS if dialect == client), None)
+    if kind is None:
+        raise typer.BadParameter(f"there are {', '.join(build_sheet.DIALECTS)}", param_hint="--client")
+    sys.stdout.write(build_sheet.build_sheet(kind, load_settings()))
 
 
 @app.command("review")
