@@ -246,7 +246,9 @@ class ServerCheck:
     async def _read(self, address: str) -> dict[str, Any]:
         try:
             async with asyncio.timeout(DEADLINE):
-                body = await self.servers.get(f"{self._base}/{address}", self.access.token, Room(MOST_BYTES_OF_A_PAGE))
+                body = await self.servers.get(
+                    f"{self._base}/{address}", self.access.token, Room(MOST_BYTES_OF_A_PAGE), self.access.reach
+                )
             found = msgspec.json.decode(body)
         except TimeoutError as error:
             raise ServerError(f"{self._base}/{address}: no answer within {DEADLINE:.0f} s") from error

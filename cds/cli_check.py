@@ -20,8 +20,11 @@ from cds.fhir.access import Access
 from cds.fhir.overlooked import Overlooked
 from cds.fhir.server import FhirServers
 from cds.offline import open_bundle
+from cds.outbound import Reach
 from cds.settings import load_settings
 
+_ANYWHERE = Reach.PUBLIC | Reach.PRIVATE | Reach.LOOPBACK
+"""Whoever runs the command names the server."""
 _LONGEST_QUERY = 40
 """Characters that are shown of a template, which may list a hundred codes [1]."""
 
@@ -75,7 +78,7 @@ def run(asked: Asked, bundles: Iterable[Path], out: Console, err: Console, *, as
 async def _of_server(asked: Asked, step: Callable[[str], None]) -> Report:
     servers = FhirServers()
     try:
-        looked = ServerCheck(servers, Access(asked.server, asked.token), asked.today, load_settings())
+        looked = ServerCheck(servers, Access(asked.server, asked.token, reach=_ANYWHERE), asked.today, load_settings())
         step("Capability statement")
         capability = await looked.capability()
         ids = asked.patients or await looked.sample(asked.sample)
