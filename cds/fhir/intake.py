@@ -98,7 +98,7 @@ class Intake:
 
     def _admit(self, resource: resources.AboutPatient, full_url: str | None) -> bool:
         """Whether a resource that matters is to be kept: about the patient of the call (DS-23), and not a copy."""
-        subject = resource.subject
+        subject = _subject(resource)
         if (subject is None or subject.reference not in self._own) and not self._is_own(subject):
             self.left_out["about another or an unnamed patient"] += 1
             return False
@@ -151,7 +151,7 @@ class Intake:
 
     def _take_observation(self, observation: resources.Observation, full_url: str | None) -> None:
         names = self._means.tests(observation.code)
-        parts = observation.component or ()
+        parts = resources.items(observation.component)
         if not (names or parts or observation.contained) or not self._admit(observation, full_url):
             return
         self._file("result", names, (observation, observation))
@@ -226,7 +226,8 @@ class Intake:
         if isinstance(resource, resources.Medication):
             self._take_drug_kind(resource, None)
         elif isinstance(resource, resources.AnyMedication | resources.ServiceRequest):
-            if resource.subject is not None and resource.subject.reference and not self._is_own(resource.subject):
+            subject = _subject(resource)
+            if subject is not None and subject.reference and not self._is_own(subject):
                 self.left_out["about another or an unnamed patient"] += 1
                 return
             self._drafts.append((resource, at_hand))
@@ -262,14 +263,18 @@ class Intake:
                 self._items[self._vocabulary.also_item.get(link, link)].append((response, item))
 
     def _take_relative(self, history: resources.FamilyMemberHistory, full_url: str | None) -> None:
-        names = NONE.union(*(self._means.concepts(condition.code) for condition in history.condition or ()))
+        names = NONE.union(*(self._means.concepts(condition.code) for condition in resources.items(history.condition)))
         if names and self._admit(history, full_url):
             self._file("relative", names, history)
 
     def _take_allergy(self, allergy: resources.AllergyIntolerance, full_url: str | None) -> None:
-        names = self._means.drugs(allergy.code)
+        names = self._means.drugs(allergy.code or allergy.substance)
         if names and self._admit(allergy, full_url):
             self._file("allergy", names, allergy)
+
+
+def _subject(resource: resources.AboutPatient) -> resources.Reference | None:
+    return resource.subject or getattr(resource, "patient", None)  # so called in DSTU2
 
 
 def _patient(patient: resources.Patient) -> facts.Patient:
@@ -290,6 +295,7 @@ _TAKE: dict[type, Callable[[Intake, Any, str | None], None]] = {
     resources.Condition: Intake._take_condition,
     resources.Observation: Intake._take_observation,
     resources.MedicationRequest: Intake._take_medication,
+    resources.MedicationOrder: Intake._take_medication,
     resources.MedicationStatement: Intake._take_medication,
     resources.MedicationAdministration: Intake._take_medication,
     resources.MedicationDispense: Intake._take_medication,

@@ -18,6 +18,7 @@ from cds.fhir.resources import (
     Medication,
     MedicationAdministration,
     MedicationDispense,
+    MedicationOrder,
     MedicationRequest,
     MedicationStatement,
     Reference,
@@ -82,7 +83,7 @@ def substances(medication: AnyMedication, kind: Medication | None) -> Iterator[C
         yield Concept(text=reference.display)
     if kind is not None:
         yield kind.code
-        for ingredient in kind.ingredient or ():
+        for ingredient in items(kind.ingredient):
             yield ingredient.item_codeable_concept
             yield ingredient.item
             if ingredient.item_reference is not None and ingredient.item_reference.display:
@@ -124,7 +125,8 @@ def drug(taken: Taken, today: date) -> Drug | None:
 def _requested(request: MedicationRequest, taken: Taken, today: date) -> Drug | None:
     if request.do_not_perform or request.intent not in _INTENTS:
         return None
-    return _make(taken, request.status, _day(request.authored_on), _end(request), today)
+    written = request.date_written if isinstance(request, MedicationOrder) else request.authored_on
+    return _make(taken, request.status, _day(written), _end(request), today)
 
 
 def _end(request: MedicationRequest) -> Day | None:
@@ -144,7 +146,7 @@ def _end(request: MedicationRequest) -> Day | None:
 
 
 def _stated(statement: MedicationStatement, taken: Taken, today: date) -> Drug | None:
-    if statement.taken == "n" or statement.status in {"not-taken", "unknown"}:
+    if statement.taken == "n" or statement.was_not_taken or statement.status in {"not-taken", "unknown"}:
         return None
     adherence = codes(statement.adherence.code) if statement.adherence else frozenset()
     if any(code.startswith(_NOT_IN_USE) for code in adherence):
@@ -163,7 +165,11 @@ def _dispensed(dispense: MedicationDispense, taken: Taken, today: date) -> Drug 
 
 
 def _given(administration: MedicationAdministration, taken: Taken, today: date) -> Drug | None:
-    if administration.status not in {"completed", "in-progress"} or administration.not_given:
+    if (
+        administration.status not in {"completed", "in-progress"}
+        or administration.not_given
+        or administration.was_not_given
+    ):
         return None
     period = administration.effective_period or administration.occurence_period
     on = _day(administration.effective_date_time or administration.occurence_date_time)

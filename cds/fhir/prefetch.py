@@ -99,7 +99,7 @@ class _OddEntry(msgspec.Struct, gc=False):
     """An entry whose resource may be broken."""
 
     resource: Raw = NOTHING
-    full_url: str | None = msgspec.field(name="fullUrl", default=None)
+    full_url: Any = msgspec.field(name="fullUrl", default=None)
 
 
 class _OddValue(msgspec.Struct, gc=False):
@@ -226,7 +226,7 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord) -> Generator[None, Non
     try:
         odd = _odd.decode(raw)
     except _broken:
-        return "" if bytes(memoryview(raw)) == b"null" else NOT_USABLE
+        return "" if _is_nothing(raw) else NOT_USABLE
     if odd.resource_type == "OperationOutcome":
         return QUERY_FAILED
     if odd.resource_type == kind != "Bundle":
@@ -235,7 +235,7 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord) -> Generator[None, Non
     if odd.resource_type != "Bundle":
         return NOT_USABLE
     try:
-        pieces = [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry)
+        pieces = [] if _is_nothing(odd.entry) else _raw_entries.decode(_listed(odd.entry))
     except _broken:
         record.unreadable("list of entries")
         return NOT_USABLE
@@ -246,12 +246,22 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord) -> Generator[None, Non
         except _broken:
             record.unreadable("entry")
             continue
-        if entry.resource is not NOTHING:
+        if not _is_nothing(entry.resource):
             found += 1
-            record.take(entry.resource, entry.full_url)
+            record.take(entry.resource, entry.full_url if isinstance(entry.full_url, str) else None)
             if found % SLICE == 0:
                 yield
-    links = odd.link if isinstance(odd.link, list) else []
+    links = resources.items(odd.link)
     has_next = any(isinstance(link, dict) and link.get("relation") == "next" for link in links)
     total = odd.total if isinstance(odd.total, int) else 0
     return INCOMPLETE if has_next or total > found else ""
+
+
+def _is_nothing(raw: Raw) -> bool:
+    return raw is NOTHING or bytes(memoryview(raw)) == b"null"
+
+
+def _listed(raw: Raw) -> bytes:
+    """Give a list as it came, and a single object as a list of one."""
+    written = bytes(memoryview(raw))
+    return b"[" + written + b"]" if written.startswith(b"{") else written
