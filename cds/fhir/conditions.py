@@ -12,6 +12,8 @@ from cds.fhir.resources import AllergyIntolerance, Condition, Encounter, FamilyM
 _VOID = frozenset({"refuted", "entered-in-error"})
 _CONFIRMED = frozenset({"confirmed"})
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_NOT_STATED = frozenset({"unknown"})
+"""R5 requires a clinical status: this code stands where there was none in R4."""
 _PAST = _VOID | {"inactive", "resolved"}
 """Statuses of DSTU2 that say of an allergy that it is not there, or no longer."""
 _TOLD = frozenset({"completed", "partial"})
@@ -88,7 +90,7 @@ def _ends(period: object) -> Iterator[str | None]:
 
 def _is_active(condition: Condition, today: date) -> bool:
     """Whether a condition is present: by its status, unless it has abated (G-2)."""
-    status = codes(condition.clinical_status)
+    status = codes(condition.clinical_status) - _NOT_STATED
     if status and not status & _ACTIVE:
         return False
     period = condition.abatement_period

@@ -318,7 +318,7 @@ class ServiceRequest(Resource, tag="ServiceRequest"):
 
     subject: Reference | None = None
     status: str | None = None
-    intent: str | None = None
+    intent: Concepts = None  # a concept in STU3's DeviceRequest
     priority: str | None = None
     do_not_perform: bool | None = None
     code: Concepts = None

@@ -180,7 +180,15 @@ def _of_range(range_: Range, is_unit: IsUnit) -> Value | None:
 
 def _of_ratio(ratio: Ratio, is_unit: IsUnit) -> Value | None:
     above, below = _of_quantity(ratio.numerator, is_unit), _of_quantity(ratio.denominator, is_unit)
-    if not above or not below or not below.number or above.comparator or above.unit_text != below.unit_text:
+    if not above or not below or not below.number or below.comparator:
         return None
     number = _sane(above.number / below.number)
-    return None if number is None else Value(number, "", f"{above.number}/{below.number}", unit_code="1")
+    if number is None:
+        return None
+    units = (above.unit_text or above.unit_code, below.unit_text or below.unit_code)
+    if all(units) and units[0] != units[1]:
+        shown = f"{above.comparator}{_legible(number)}"
+        return Value(number, above.comparator, shown, unit_text="/".join(units))
+    if above.comparator or above.unit_text != below.unit_text:
+        return None
+    return Value(number, "", f"{above.number}/{below.number}", unit_code="1")
