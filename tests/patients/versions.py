@@ -8,13 +8,12 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-import fhir.resources as r5
-import fhir.resources.R4B as r4b
-import fhir.resources.STU3 as stu3
+from fhir import resources
+from fhir.resources import R4B, STU3
 from pydantic import ValidationError
 
 Resource = dict[str, Any]
-_MODELS = {"R4B": r4b, "R5": r5, "STU3": stu3}
+_MODELS = {"R4B": R4B, "R5": resources, "STU3": STU3}
 VERSIONS = tuple(_MODELS)
 _LATER_NAMES = {"ServiceRequest": "ProcedureRequest"}
 
