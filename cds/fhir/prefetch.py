@@ -104,6 +104,7 @@ class _OddEntry(msgspec.Struct, gc=False):
 
     resource: Raw = NOTHING
     full_url: Any = msgspec.field(name="fullUrl", default=None)
+    search: Any = None
 
 
 class _OddValue(msgspec.Struct, gc=False):
@@ -120,6 +121,9 @@ _odd = msgspec.json.Decoder(_OddValue)
 _raw_entries = msgspec.json.Decoder(list[Raw])
 _odd_entry = msgspec.json.Decoder(_OddEntry)
 _broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_OUTCOME = {"mode": "outcome"}
+"""How a search marks what it has to say beside its matches."""
 
 NOT_SUPPLIED = "not supplied"
 QUERY_FAILED = "the query failed"
@@ -235,7 +239,7 @@ def read_value(
     if value.resource_type == "OperationOutcome":
         return _FAILED
     for entry in value.entry or ():
-        if entry.resource is not None:
+        if entry.resource is not None and type(entry.resource) is not resources.OperationOutcome:
             found += 1
             record.put(entry.resource, entry.full_url)
             if found % SLICE == 0:
@@ -286,7 +290,7 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generat
         except _broken:
             record.unreadable("entry")
             continue
-        if not _is_nothing(entry.resource):
+        if not _is_nothing(entry.resource) and entry.search != _OUTCOME:
             found += 1
             record.take(entry.resource, entry.full_url if isinstance(entry.full_url, str) else None)
             if found % SLICE == 0:

@@ -447,6 +447,10 @@ class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
     asserted_date: str | None = None  # STU3
 
 
+class OperationOutcome(Resource, tag="OperationOutcome"):
+    """FHIR OperationOutcome: what a server says beside the matches of a search; nobody reads it."""
+
+
 _TYPES = (
     Patient, Condition, Observation, MedicationRequest, MedicationOrder, MedicationStatement, MedicationAdministration,
     MedicationDispense, Medication, Specimen, ServiceRequest, ProcedureRequest, DeviceRequest, Procedure,
@@ -486,7 +490,7 @@ GuidanceResponse HealthcareService ImagingManifest ImagingSelection ImagingStudy
 ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide Ingredient InsurancePlan InventoryItem
 InventoryReport Invoice Library Linkage List Location ManufacturedItemDefinition Measure MeasureReport Media
 MedicationKnowledge MedicinalProductDefinition MessageDefinition MessageHeader MolecularSequence NamingSystem
-NutritionIntake NutritionOrder NutritionProduct ObservationDefinition OperationDefinition OperationOutcome
+NutritionIntake NutritionOrder NutritionProduct ObservationDefinition OperationDefinition
 Organization OrganizationAffiliation PackagedProductDefinition Parameters PaymentNotice PaymentReconciliation
 Permission Person PlanDefinition Practitioner PractitionerRole Provenance Questionnaire ReferralRequest
 RegulatedAuthorization RelatedPerson RequestGroup RequestOrchestration Requirements ResearchDefinition
@@ -500,7 +504,7 @@ VisionPrescription
 """Kinds of STU3, R4, R4B and R5 that nobody reads: known by name, so that they pass without a second look."""
 
 _unread = tuple(msgspec.defstruct(name, [], tag=name, tag_field="resourceType", gc=False) for name in _UNREAD)
-Decodable: Any = Union[(AnyResource, *_unread)]
+Decodable: Any = Union[(AnyResource, OperationOutcome, *_unread)]
 """Any resource that a Bundle may hold, decoded as far as it is read."""
 
 
