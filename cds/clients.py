@@ -3,7 +3,7 @@
 import ipaddress
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -28,6 +28,8 @@ class Client(BaseModel):
         open_fhir: whether its FHIR servers are read without a token when it sends none.
         unevaluated: what it is told where nothing can be concluded: status 412, or a card that says so, for clients
             that draw a failure as "all clear".
+        orders: name of an order in `cds/knowledge/orders.toml` -> the client's own code of it, for a dialect that takes
+            no others; an order without one is not suggested there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,6 +39,7 @@ class Client(BaseModel):
     loopback_fhir: bool = False
     open_fhir: bool = False
     unevaluated: Literal["status", "card"] = "status"
+    orders: Mapping[str, Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=100)]] = {}
 
     @field_validator("fhir_servers")
     @classmethod
@@ -53,6 +56,16 @@ class Client(BaseModel):
 
 DEVELOPMENT = Client(loopback_fhir=True, open_fhir=True)
 """Whoever calls a service that listens on its own machine only, and was told of no clients."""
+
+
+def check_orders(client: Client, known: Collection[str]) -> None:
+    """Check that the orders that a client has codes for are orders.
+
+    Raises:
+        SettingsError: there is none of a name.
+    """
+    if strange := sorted(set(client.orders).difference(known)):
+        raise SettingsError(f"orders: there is none named {', '.join(strange)}; there are {', '.join(sorted(known))}")
 
 
 def fhir_bases(servers: Iterable[str]) -> tuple[str, ...]:
