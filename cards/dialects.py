@@ -38,3 +38,5 @@ class _Shapes(File):
 SHAPES: Mapping[str, Shape] = dict(read(Path(__file__).with_name("dialects.toml"), _Shapes))
 """Name of a dialect -> how its answers are shaped."""
 GENERIC = SHAPES["generic"]
+OWN_CODES = tuple(name for name, shape in SHAPES.items() if shape.order_system)
+"""Dialects in which orders are named by the client's own codes."""

@@ -25,7 +25,7 @@ INTAKE = "/fhir/Questionnaire/leg-ache-intake"
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a card needs beside the advice: the desk of orders, the override reasons, our address, the client's dialect."""
+    """What a card needs beside the advice: the desk of orders, the override reasons, our address, the client's ways."""
 
     desk: Desk
     overrides: OverridesFile
