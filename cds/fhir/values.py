@@ -28,7 +28,7 @@ _TEXT = re.compile(
     r"\s*(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<number>\d{1,12}(?:\.\d{1,10}|,\d{1,3})?)(?P<rest>.*)",
     re.ASCII | re.DOTALL,
 )
-_FLAGGED = re.compile(r"(?P<unit>.*?)\s*(?P<flag>HH|LL|H|L|\*)", re.DOTALL)
+_FLAGGED = re.compile(r"(?P<unit>.*?)\s*(?P<opened>\()?(?P<flag>HH|LL|H|L|\*)(?(opened)\))", re.DOTALL)
 _GROUP = 3
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}

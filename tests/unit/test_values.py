@@ -145,6 +145,8 @@ def test_a_ratio_of_two_units_has_their_ratio_for_a_unit(numerator: Any, denomin
         ("12 µg/L*", "12", "µg/L"),
         ("12 HH", "12", ""),
         ("12H", "12", ""),
+        ("12 (L)", "12", ""),
+        ("12 ng/mL (H)", "12", "ng/mL"),
         ("31 pmol/L", "31", "pmol/L"),
     ],
 )
@@ -170,6 +172,8 @@ def test_a_number_written_as_text_is_read(text: str, number: str, unit: str) -> 
         "___",
         "-3",
         "12 see note",
+        "12 (see note)",
+        "12 (H",
         "about 12",
         "12 furlongs",
         "1,2,3",
