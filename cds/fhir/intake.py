@@ -49,7 +49,7 @@ class Intake:
         self.other_patients = 0
         self._vocabulary = vocabulary
         self._means = recogniser(vocabulary)
-        self._patient_id = patient_id
+        self.patient_id = patient_id
         self._own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", *own_urls}
         self._seen: set[tuple[type, str]] = set()
         self._index: dict[tuple[str, str], list[Any]] = defaultdict(list)
@@ -116,7 +116,7 @@ class Intake:
         if reference is None:
             return False
         bare = unversioned(reference)
-        if bare in self._own or bare.endswith(f"/Patient/{self._patient_id}"):
+        if bare in self._own or bare.endswith(f"/Patient/{self.patient_id}"):
             self._own.add(reference)
             return True
         return False
@@ -127,7 +127,7 @@ class Intake:
 
     def _take_patient(self, patient: resources.Patient, full_url: str | None) -> None:
         patient.id = patient.id or target(full_url or "")
-        if patient.id != self._patient_id:
+        if patient.id != self.patient_id:
             self.other_patients += 1
         elif self.patient is None:
             self.patient = _patient(patient)
