@@ -84,12 +84,12 @@ class Intake:
         count = 0
         for entry in entries:
             resource = entry.resource
-            kind = type(resource)
-            if resource is None or kind is resources.OperationOutcome:
+            take = _TAKE.get(type(resource))
+            if take is not None:
+                take(self, resource, entry.full_url)
+            elif resource is None or type(resource) is resources.OperationOutcome:
                 continue
             count += 1
-            if (take := _TAKE.get(kind)) is not None:
-                take(self, resource, entry.full_url)
         return count
 
     def take(self, raw: Raw | bytes, full_url: str | None = None) -> None:
@@ -168,7 +168,7 @@ class Intake:
 
     def _take_observation(self, observation: resources.Observation, full_url: str | None) -> None:
         names = self._means.tests(observation.code)
-        parts = resources.items(observation.component)
+        parts = resources.items(observation.component) if observation.component else ()
         if not (names or parts or observation.contained) or not self._admit(observation, full_url):
             return
         self._file("result", names, (observation, observation))
