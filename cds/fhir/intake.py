@@ -7,7 +7,7 @@ the call; what was left out is counted, and named where it matters.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Raw
 
@@ -26,6 +26,13 @@ HAEMOLYSIS = "haemolysed-sample"
 
 Pair = tuple[resources.Observation, Valued]
 """An observation, and what in it holds the value: itself or a component."""
+
+
+class Entry(Protocol):
+    """An entry of a Bundle, decoded."""
+
+    resource: Any
+    full_url: str | None
 
 
 class Intake:
@@ -69,11 +76,21 @@ class Intake:
         self.left_out[f"{what} could not be read"] += 1
         self.unread += 1
 
-    def put(self, resource: Any, full_url: str | None = None) -> None:
-        """Take in one decoded resource; one of a kind that nobody reads is passed over."""
-        take = _TAKE.get(type(resource))
-        if take is not None:
-            take(self, resource, full_url)
+    def put(self, entries: Iterable[Entry]) -> int:
+        """Take in decoded resources, passing over kinds that nobody reads, and say how many there were of any kind.
+
+        An outcome says something of the search and is no match of it.
+        """
+        count = 0
+        for entry in entries:
+            resource = entry.resource
+            kind = type(resource)
+            if resource is None or kind is resources.OperationOutcome:
+                continue
+            count += 1
+            if (take := _TAKE.get(kind)) is not None:
+                take(self, resource, entry.full_url)
+        return count
 
     def take(self, raw: Raw | bytes, full_url: str | None = None) -> None:
         """Take in one resource."""

@@ -244,12 +244,11 @@ def read_value(
         value = decoded
     if value.resource_type == "OperationOutcome":
         return _FAILED
-    for count, entry in enumerate(value.entry or (), 1):
-        if count % SLICE == 0:
+    entries = value.entry or []
+    for start in range(0, len(entries), SLICE):
+        if start:
             yield
-        if entry.resource is not None and type(entry.resource) is not resources.OperationOutcome:
-            found += 1
-            record.put(entry.resource, entry.full_url)
+        found += record.put(entries[start : start + SLICE])
     following = next((link.url for link in value.link or () if link.relation == "next" and link.url), "")
     return _read_so_far(found, value.total or 0, following)
 
