@@ -51,7 +51,7 @@ bench: .venv/.dev-ready ## Measure the service
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: .venv-docs/.ready ## Build the documentation into build/docs; a link that leads nowhere fails
-	.venv-docs/bin/mkdocs build --strict --quiet --site-dir build/docs
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet --site-dir build/docs
 
 dist: .venv/.dev-ready ## Build wheel and sdist, see that they run elsewhere, list their parts, sum them up
 	rm -rf build/elsewhere dist
