@@ -20,7 +20,8 @@ from cards.rendering import Press
 from cards.suggestions import Desk
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
-from cds.errors import LegworkError
+from cds.cli_clients import clients as clients_commands
+from cds.errors import LegworkError, StoreError
 from cds.export import package
 from cds.export.pages import page, pages
 from cds.hooks import discovery
@@ -36,6 +37,7 @@ app = typer.Typer(
     help="Legwork: clinical decision support for legs that ache at rest.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_show_locals=False,
 )  # fmt: skip
+app.add_typer(clients_commands, name="clients")
 out = Console()
 err = Console(stderr=True)
 
@@ -52,16 +54,22 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (LEGWORK_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (LEGWORK_PORT).")] = None,
 ) -> None:
-    """Serve CDS Hooks on this machine, every plan in draft."""
+    """Serve CDS Hooks, every plan in draft: on this machine, or to the clients of LEGWORK_CLIENTS."""
     import uvicorn  # noqa: PLC0415 - the other commands need no server
 
     from cds.app import create_app  # noqa: PLC0415 - likewise
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    for talkative in ("alembic", "httpx"):  # httpx names each address, and with it patients
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     settings = load_settings(host=host, port=port)
-    err.print(f"Legwork on [bold]{settings.address}/cds-services[/], {len(plans())} plans; stop it with Ctrl-C")
+    application = create_app(settings)
+    callers = "the clients of LEGWORK_CLIENTS" if settings.clients else "whoever is on this machine"
+    err.print(
+        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it"
+    )
     uvicorn.run(
-        create_app(settings),
+        application,
         host=settings.host,
         port=settings.port,
         server_header=False,
@@ -69,6 +77,22 @@ def serve(
         access_log=False,
         log_level="warning",
     )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables of the database (LEGWORK_DATABASE) to this version."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the other commands need no database
+
+    from cds.store.database import Store  # noqa: PLC0415 - likewise
+
+    store = Store(load_settings().database)
+    try:
+        out.print(f"the tables are of version {store.migrate()}", highlight=False)
+    except SQLAlchemyError as error:  # whose words hold the address, and with it a password
+        raise StoreError("the database cannot be reached: see LEGWORK_DATABASE") from error
+    finally:
+        store.close()
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Finding concepts in free text: whole-word phrases, unless the sentence takes them back.
 
-Used only for what the codes of a resource cannot say. Which phrases mean what, and which cues negate, is knowledge (value
+Used only for what the codes of a resource cannot say. Which phrases mean what and which cues negate is knowledge (value
 sets and negation.toml); here is only the matching.
 """
 

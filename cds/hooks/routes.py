@@ -18,7 +18,7 @@ from cards.suggestions import Desk
 from cards.wording import WORDING
 from cds.chart.chart import Chart
 from cds.clients import Client
-from cds.errors import InvalidCall, MissingData, TooLarge, UnknownService
+from cds.errors import InvalidCall, MissingData, TooLarge, TooSlow, UnknownService
 from cds.fhir import fetching, prefetch
 from cds.fhir.access import Access
 from cds.fhir.record import PatientRecord
@@ -40,8 +40,11 @@ RETRY_AFTER = 2
 MOST_VALUES = 2_000_000
 """Values in a body, counted by their commas: three times what charts of the largest size hold; each costs memory."""
 
-MOST_RESOURCES = 50_000
-"""Resources in a body."""
+MOST_ENTRIES = 50_000
+"""Entries of Bundles in a body, whatever is in them."""
+
+BODY_SECONDS = 30.0
+"""How long a body may take to come [s]: the largest over ten megabits a second."""
 
 _NARROW = "narrow the prefetch queries by date or count"
 _log = logging.getLogger(__name__)
@@ -52,8 +55,8 @@ class HookRoutes:
     """Answers hook calls under given settings."""
 
     settings: Settings
-    client: Client
-    """Whose calls are answered."""
+    anybody: Client
+    """The terms of whoever calls where callers prove nothing."""
     fhir: FhirServers
     _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _large_calls: int = 0
@@ -78,6 +81,7 @@ class HookRoutes:
             UnknownService: no such service (404).
             HTTPException: the body is compressed (415), or too many large calls are in hand (503).
             TooLarge: the body is over a limit (413).
+            TooSlow: the body does not come (408).
             NotJson: the body is not JSON (400).
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
@@ -86,7 +90,8 @@ class HookRoutes:
         if service is None:
             raise UnknownService("no service has this id; GET /cds-services lists those there are")
         body = await read_body(request, self.settings.max_body_bytes)
-        client, today = self.client, datetime.now(UTC).date()
+        client: Client = getattr(request.state, "client", self.anybody)
+        today = datetime.now(UTC).date()
         try:
             if len(body) < LARGE:
                 opened = _open(service, body, today)
@@ -95,7 +100,7 @@ class HookRoutes:
             else:
                 opened = await self._open_large(service, body, today)
             if opened is not None and opened.call.access is not None:
-                await self._complete(opened, opened.call.access, client)
+                await self._complete(opened, opened.call.access.within(client), client)
             return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings))
         except MissingData as error:
             if client.unevaluated == "status":
@@ -114,9 +119,7 @@ class HookRoutes:
                 opened = _open(service, body, today)
                 if opened is None:
                     return None
-                for count, _ in enumerate(opened.steps(), 1):
-                    if count * prefetch.SLICE > MOST_RESOURCES:
-                        raise TooLarge(f"the body holds more than {MOST_RESOURCES} resources: {_NARROW}")
+                for _ in opened.steps():
                     await asyncio.sleep(0)
                 return opened
         finally:
@@ -148,15 +151,20 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         HTTPException: the body is compressed (415); to inflate it is to be open to bodies that inflate without end.
         TooLarge: the body is over the limit.
+        TooSlow: the body does not come.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(415, headers={"Accept-Encoding": "identity"})
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise TooSlow(f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
     return b"".join(chunks)
 
 
@@ -184,8 +192,15 @@ class _Opened:
     supply: prefetch.Supply = field(default_factory=prefetch.Supply)
 
     def steps(self) -> Iterator[None]:
-        """Read what was supplied; between the steps others may be heard."""
-        return prefetch.read(self.call.prefetch, needs(), self.record, self.supply)
+        """Read what was supplied; between the steps others may be heard.
+
+        Raises:
+            TooLarge: there are more entries than any chart has.
+        """
+        for count, _ in enumerate(prefetch.read(self.call.prefetch, needs(), self.record, self.supply), 1):
+            if count * prefetch.SLICE > MOST_ENTRIES:
+                raise TooLarge(f"the body holds more than {MOST_ENTRIES} entries: {_NARROW}")
+            yield
 
     def needs(self) -> Sequence[prefetch.Need]:
         """List what may still be asked for: the patient, as long as there is none, and whatever else was wanted."""
