@@ -40,12 +40,16 @@ test: .venv/.dev-ready fhir-server ## Run the tests
 
 fhir-server: .venv-fhir/.ready ## Install the FHIR server that tests fetch from into .venv-fhir
 
-check: .venv/.dev-ready ## Check format, lint, types, import directions and spelling
+check: .venv/.dev-ready ## Check format, lint, types, import directions, spelling, Dockerfile and manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/*/*.yaml))
 
 bench: .venv/.dev-ready ## Measure the service
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -81,7 +81,7 @@ def _bounds(field: FieldInfo) -> str:
 def _errors() -> str:
     told = (
         (str(status), f"`{code}`", _first_line(error))
-        for error, (status, code) in sorted(statuses.STATUSES.items(), key=lambda row: row[1][0])  # type: ignore[arg-type]
+        for error, (status, code) in sorted(statuses.STATUSES.items(), key=lambda row: row[1][0])
     )
     plain = ((str(status), f"`{code}`", words) for status, (code, words) in sorted(statuses.OF_HTTP.items()))
     others = (

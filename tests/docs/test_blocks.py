@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.docs.blocks import PAGES, Block, Checkout, blocks, commands, fits
 
 WITH_COMMANDS = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
 LANGUAGES = {"console", "json", "python", "sh", "text", "toml", "yaml"}
-PARSED = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
+PARSED: dict[str, Callable[[str], object]] = {"json": json.loads, "toml": tomllib.loads, "yaml": yaml.safe_load}
 
 
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
