@@ -1,7 +1,7 @@
 """The code blocks of the documentation, and a folder in which they can be tried without harm.
 
-A block marked `console` is run: lines that begin with `$ ` are commands, the others are what they print, where a line
-of `...` stands for any lines. A block with a title is a file of that name, written before the commands after it. All
+A block marked `console` is run: lines that begin with `$ ` are commands, the others are what they print, where `...`
+at the end of a line stands for anything. A block with a title is a file of that name, written before the commands after it. All
 other blocks only have to be what they say they are.
 """
 
@@ -46,7 +46,7 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 def fits(said: str, printed: str) -> bool:
     """Whether what a command printed is what the page says."""
-    lines = [".*" if line.strip() == "..." else re.escape(line.rstrip()) for line in said.splitlines()]
+    lines = [re.sub(r"\\\.\\\.\\\.$", ".*", re.escape(line.rstrip())) for line in said.splitlines()]
     found = "\n".join(line.rstrip() for line in printed.strip().splitlines())
     return re.fullmatch("\n".join(lines), found, re.DOTALL) is not None
 

@@ -59,10 +59,11 @@ def test_every_block_names_a_language_and_is_of_it(page: Path) -> None:
     [
         ("a\nb", "a\nb\n", True),
         ("a\n...\nc", "a\nb\nb\nc\n", True),
+        ("a: ...\nc", "a: b\nc\n", True),
         ("a", "a\nb\n", False),
         ("a (1)", "a (1)", True),
         ("", "", True),
     ],
 )
-def test_a_line_of_dots_stands_for_any_lines(said: str, printed: str, is_so: bool) -> None:
+def test_three_dots_at_the_end_of_a_line_stand_for_anything(said: str, printed: str, is_so: bool) -> None:
     assert fits(said, printed) is is_so
