@@ -4,6 +4,7 @@
     ├── KnowledgeError        a knowledge file is wrong: stops the start, never a call
     ├── SettingsError         a setting is wrong: stops the start
     ├── TerminologyError      a terminology server cannot be used: a list is not rebuilt
+    ├── ServerError           a FHIR server that is to be looked at gives nothing to look at
     ├── ExportError           a package cannot be written where it was asked for
     ├── NotFetched            a FHIR server did not give what was asked: it stays unknown, and the call goes on
     ├── StoreError            the database is not to be had, or not of this version: cards come all the same
@@ -38,6 +39,10 @@ class SettingsError(LegworkError):
 
 class TerminologyError(LegworkError):
     """A terminology server cannot be reached, or its answer cannot be used."""
+
+
+class ServerError(LegworkError):
+    """A FHIR server that is to be looked at gives nothing to look at."""
 
 
 class ExportError(LegworkError):

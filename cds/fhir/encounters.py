@@ -20,9 +20,9 @@ def reasons(encounter: Encounter) -> Iterator[Concept]:
     """
     if encounter.status in _VOID:
         return
-    yield from concepts(encounter.reason_code)
-    yield from concepts(encounter.reason)
-    yield from concepts(encounter.reason_reference)
+    for said in (encounter.reason_code, encounter.reason, encounter.reason_reference):
+        if said is not None:  # as it seldom is
+            yield from concepts(said)
     for diagnosis in encounter.diagnosis or ():
         yield from concepts(diagnosis.condition)
 

@@ -7,7 +7,7 @@ the call; what was left out is counted, and named where it matters.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Raw
 
@@ -26,6 +26,13 @@ HAEMOLYSIS = "haemolysed-sample"
 
 Pair = tuple[resources.Observation, Valued]
 """An observation, and what in it holds the value: itself or a component."""
+
+
+class Entry(Protocol):
+    """An entry of a Bundle, decoded."""
+
+    resource: Any
+    full_url: str | None
 
 
 class Intake:
@@ -49,7 +56,7 @@ class Intake:
         self.other_patients = 0
         self._vocabulary = vocabulary
         self._means = recogniser(vocabulary)
-        self._patient_id = patient_id
+        self.patient_id = patient_id
         self._own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", *own_urls}
         self._seen: set[tuple[type, str]] = set()
         self._index: dict[tuple[str, str], list[Any]] = defaultdict(list)
@@ -69,11 +76,15 @@ class Intake:
         self.left_out[f"{what} could not be read"] += 1
         self.unread += 1
 
-    def put(self, resource: Any, full_url: str | None = None) -> None:
-        """Take in one decoded resource; one of a kind that nobody reads is passed over."""
-        take = _TAKE.get(type(resource))
-        if take is not None:
-            take(self, resource, full_url)
+    def put(self, entries: Iterable[Entry]) -> int:
+        """Take in decoded resources, passing over kinds that nobody reads, and say how many there were of any kind."""
+        count = 0
+        for entry in entries:
+            if (resource := entry.resource) is not None:
+                count += 1
+                if (take := _TAKE.get(type(resource))) is not None:
+                    take(self, resource, entry.full_url)
+        return count
 
     def take(self, raw: Raw | bytes, full_url: str | None = None) -> None:
         """Take in one resource."""
@@ -116,7 +127,7 @@ class Intake:
         if reference is None:
             return False
         bare = unversioned(reference)
-        if bare in self._own or bare.endswith(f"/Patient/{self._patient_id}"):
+        if bare in self._own or bare.endswith(f"/Patient/{self.patient_id}"):
             self._own.add(reference)
             return True
         return False
@@ -127,7 +138,7 @@ class Intake:
 
     def _take_patient(self, patient: resources.Patient, full_url: str | None) -> None:
         patient.id = patient.id or target(full_url or "")
-        if patient.id != self._patient_id:
+        if patient.id != self.patient_id:
             self.other_patients += 1
         elif self.patient is None:
             self.patient = _patient(patient)

@@ -7,6 +7,7 @@ type search, tokens of the context, each parameter once. Dates are filtered here
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Raw
@@ -35,6 +36,11 @@ class Need:
     def template(self) -> str:
         """The prefetch template: a search, but of the patient a read."""
         return f"{self.kind}/{_PATIENT}" if self is WHO else f"{self.kind}?patient={_PATIENT}{self.search}"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The search parameters beside the patient, those of every search aside."""
+        return tuple(name for name, _ in parse_qsl(self.search) if not name.startswith("_"))
 
     def query(self, patient_id: str) -> str:
         """The template with its token filled in, relative to the base of a FHIR server."""
@@ -234,12 +240,11 @@ def read_value(
         value = decoded
     if value.resource_type == "OperationOutcome":
         return _FAILED
-    for count, entry in enumerate(value.entry or (), 1):
-        if count % SLICE == 0:
+    entries = value.entry or []
+    for start in range(0, len(entries), SLICE):
+        if start:
             yield
-        if entry.resource is not None:
-            found += 1
-            record.put(entry.resource, entry.full_url)
+        found += record.put(entries[start : start + SLICE])
     following = next((link.url for link in value.link or () if link.relation == "next" and link.url), "")
     return _read_so_far(found, value.total or 0, following)
 
@@ -249,6 +254,21 @@ _WHOLE, _FAILED, _UNUSABLE = Reading(), Reading(QUERY_FAILED), Reading(NOT_USABL
 
 def _read_so_far(found: int, total: int, following: str) -> Reading:
     return Reading(INCOMPLETE, found, following) if following or total > found else _WHOLE
+
+
+def pieces(raw: bytes) -> Iterator[Raw]:
+    """Give the resources of a Bundle as they were written; of anything else, itself."""
+    odd = _odd.decode(raw)
+    if odd.resource_type != "Bundle":
+        yield Raw(raw)
+        return
+    for piece in [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry):
+        try:
+            entry = _odd_entry.decode(piece)
+        except _broken:
+            continue
+        if entry.resource is not NOTHING:
+            yield entry.resource
 
 
 def is_usual(value: Value) -> bool:
