@@ -1,8 +1,8 @@
 """The code blocks of the documentation, and a folder in which they can be tried without harm.
 
 A block marked `console` is run: lines that begin with `$ ` are commands, the others are what they print, where `...`
-at the end of a line stands for anything. A block with a title is a file of that name, written before the commands after it. All
-other blocks only have to be what they say they are.
+at the end of a line stands for anything. A block with a title is a file of that name, written before the commands
+after it. All other blocks only have to be what they say they are.
 """
 
 import os
