@@ -20,7 +20,7 @@ from cards.models import CardsResponse
 from cds import errors
 from cds.app import create_app
 from cds.cli import app as command_line
-from cds.errors import CallError, LegworkError
+from cds.errors import CallError, LegworkError, NotTrusted
 from cds.hooks import statuses
 from cds.services import SERVICES
 from cds.settings import Settings
@@ -79,10 +79,10 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _errors() -> str:
-    told = (
-        (str(status), f"`{code}`", _first_line(error))
-        for error, (status, code) in sorted(statuses.STATUSES.items(), key=lambda row: row[1][0])
-    )
+    told = [(str(status), f"`{code}`", _first_line(error)) for error, (status, code) in statuses.STATUSES.items()]
+    refused = statuses.of(NotTrusted(""))
+    code = json.loads(bytes(refused.body))["issue"][0]["code"]
+    told.append((str(refused.status_code), f"`{code}`", _first_line(NotTrusted)))
     plain = ((str(status), f"`{code}`", words) for status, (code, words) in sorted(statuses.OF_HTTP.items()))
     others = (
         (f"`{error.__name__}`", _first_line(error)) for error in LegworkError.__subclasses__() if error is not CallError
@@ -92,7 +92,7 @@ def _errors() -> str:
         f"{_MADE}# Errors\n\nEvery answer other than 2xx is an OperationOutcome. Its `id` stands in the header"
         " `X-Correlation-Id` and in the log too, and its `diagnostics` say what is wrong, where, and what to do. None"
         " repeats what was sent, and none names anything of a patient.\n\n## Of a call\n\n"
-        + _table(("status", "issue code", "when"), told)
+        + _table(("status", "issue code", "when"), iter(sorted(told)))
         + "\n## Of HTTP\n\n"
         + _table(("status", "issue code", "what is said"), plain)
         + "\nAnything unforeseen is 500 with the code `exception`; the log names where it happened.\n"
@@ -158,7 +158,7 @@ def _openapi() -> dict[str, Any]:
                 "operationId": service.id,
                 "requestBody": {"required": True, "content": _json("Call")},
                 "responses": {"200": {"description": "Cards, or none.", "content": _json("CardsResponse")}}
-                | {str(status): _outcome() for status in sorted({s for s, _ in statuses.STATUSES.values()})},
+                | {str(status): _outcome() for status in sorted({401, *(s for s, _ in statuses.STATUSES.values())})},
             }
         }
     return document
