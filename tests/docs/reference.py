@@ -82,7 +82,7 @@ def _errors() -> str:
     told = [(str(status), f"`{code}`", _first_line(error)) for error, (status, code) in statuses.STATUSES.items()]
     refused = statuses.of(NotTrusted(""))
     code = json.loads(bytes(refused.body))["issue"][0]["code"]
-    told.append((str(refused.status_code), f"`{code}`", _first_line(NotTrusted)))
+    told.append((str(refused.status_code), f"`{code}`", _first_line(NotTrusted).partition(". ")[0] + "."))
     plain = ((str(status), f"`{code}`", words) for status, (code, words) in sorted(statuses.OF_HTTP.items()))
     others = (
         (f"`{error.__name__}`", _first_line(error)) for error in LegworkError.__subclasses__() if error is not CallError
