@@ -15,8 +15,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from cards.dialects import OWN_CODES
 from cards.suggestions import warm_up as warm_up_orders
-from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, read_clients
+from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, check_orders, read_clients
 from cds.errors import CallError
 from cds.fhir.server import FhirServers
 from cds.hooks import pages, statuses
@@ -82,6 +83,7 @@ class _Trust:
         from cds.store.database import Store  # noqa: PLC0415 - SQLAlchemy
 
         self.clients = read_clients(clients)
+        check_orders(self.clients, knowledge().orders, OWN_CODES)
         for client in self.clients.values():
             if client.issuer == SANDBOX_ISSUER:
                 _log.warning("client %s is the public sandbox, in whose name anybody may call", client.name)

@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from cds.clients import SANDBOX_ISSUER, RegisteredClient, read_clients
+from cards.dialects import OWN_CODES
+from cds.clients import SANDBOX_ISSUER, RegisteredClient, check_orders, read_clients
 from cds.errors import NotTrusted
+from cds.services import knowledge
 
 if TYPE_CHECKING:
     from cds.hooks.tokens import Step, Token, Verifier
@@ -31,6 +33,7 @@ def check(file: ClientsFile) -> None:
     headings = (Column(name, overflow="fold") for name in ("client", "issuer", "keys", "FHIR servers", "terms"))
     table = Table(*headings, box=None, padding=(0, 2, 1, 0))
     known = read_clients(file)
+    check_orders(known, knowledge().orders, OWN_CODES)
     for client in known.values():
         keys = f"{client.jwks} ({len(client.keys)})" if client.jwks else "\n".join(client.jku)
         issuer = "\n".join((client.issuer, *(f"tenant {tenant}" for tenant in client.tenants)))
@@ -47,6 +50,7 @@ def _terms(client: RegisteredClient) -> str:
     limits = client.limits
     words = [client.dialect, f"{limits.calls_per_minute} calls a minute, {limits.concurrent} at once"]
     words += [name for name in ("private_network", "loopback_fhir", "open_fhir") if getattr(client, name)]
+    words += [f"codes of {len(client.orders)} orders"] if client.orders else []
     words += ["a card where nothing can be concluded"] if client.unevaluated == "card" else []
     return "\n".join(words)
 

@@ -4,7 +4,7 @@ import ipaddress
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -55,6 +55,8 @@ class Client(BaseModel):
         open_fhir: whether its FHIR servers are read without a token when it sends none.
         unevaluated: what it is told where nothing can be concluded: status 412, or a card that says so, for clients
             that draw a failure as "all clear".
+        orders: name of an order in `cds/knowledge/orders.toml` -> the client's own code of it, for a dialect that takes
+            no others; an order without one is not suggested there.
         limits: how much of the service it may have.
     """
 
@@ -66,6 +68,7 @@ class Client(BaseModel):
     private_network: bool = False
     open_fhir: bool = False
     unevaluated: Literal["status", "card"] = "status"
+    orders: Mapping[str, Text] = {}
     limits: Limits = Limits()
 
     @field_validator("fhir_servers")
@@ -185,6 +188,26 @@ def read_clients(path: Path) -> Mapping[str, RegisteredClient]:
     if slips:
         raise SettingsError("\n".join(slips).replace("Value error, ", ""))
     return clients
+
+
+def check_orders(clients: Mapping[str, Client], known: Collection[str], dialects: Collection[str]) -> None:
+    """Check that clients have codes for what may be ordered, and in a dialect that uses them.
+
+    Args:
+        clients: name -> terms.
+        known: the names of orders.
+        dialects: those in which orders are named by the client's own codes.
+
+    Raises:
+        SettingsError: an order is not known, or its code would never be used; the message names every one.
+    """
+    slips = []
+    for name, client in clients.items():
+        slips += [f"{name}.orders.{order}: there is no such order" for order in client.orders if order not in known]
+        if client.orders and client.dialect not in dialects:
+            slips.append(f"{name}.orders: of no use to the dialect {client.dialect}, only to {', '.join(dialects)}")
+    if slips:
+        raise SettingsError("\n".join(slips))
 
 
 def _client(folder: Path, name: str, table: object) -> RegisteredClient:

@@ -77,13 +77,19 @@ class Intake:
         self.unread += 1
 
     def put(self, entries: Iterable[Entry]) -> int:
-        """Take in decoded resources, passing over kinds that nobody reads, and say how many there were of any kind."""
+        """Take in decoded resources, passing over kinds that nobody reads, and say how many there were of any kind.
+
+        An outcome says something of the search and is no match of it.
+        """
         count = 0
         for entry in entries:
-            if (resource := entry.resource) is not None:
-                count += 1
-                if (take := _TAKE.get(type(resource))) is not None:
-                    take(self, resource, entry.full_url)
+            resource = entry.resource
+            kind = type(resource)
+            if resource is None or kind is resources.OperationOutcome:
+                continue
+            count += 1
+            if (take := _TAKE.get(kind)) is not None:
+                take(self, resource, entry.full_url)
         return count
 
     def take(self, raw: Raw | bytes, full_url: str | None = None) -> None:
@@ -109,7 +115,7 @@ class Intake:
 
     def _admit(self, resource: resources.AboutPatient, full_url: str | None) -> bool:
         """Whether a resource that matters is to be kept: about the patient of the call (DS-23), and not a copy."""
-        subject = resource.subject
+        subject = _subject(resource)
         if (subject is None or subject.reference not in self._own) and not self._is_own(subject):
             self.left_out["about another or an unnamed patient"] += 1
             return False
@@ -162,7 +168,7 @@ class Intake:
 
     def _take_observation(self, observation: resources.Observation, full_url: str | None) -> None:
         names = self._means.tests(observation.code)
-        parts = observation.component or ()
+        parts = resources.items(observation.component)
         if not (names or parts or observation.contained) or not self._admit(observation, full_url):
             return
         self._file("result", names, (observation, observation))
@@ -237,7 +243,8 @@ class Intake:
         if isinstance(resource, resources.Medication):
             self._take_drug_kind(resource, None)
         elif isinstance(resource, resources.AnyMedication | resources.ServiceRequest):
-            if resource.subject is not None and resource.subject.reference and not self._is_own(resource.subject):
+            subject = _subject(resource)
+            if subject is not None and subject.reference and not self._is_own(subject):
                 self.left_out["about another or an unnamed patient"] += 1
                 return
             self._drafts.append((resource, at_hand))
@@ -274,14 +281,18 @@ class Intake:
                 self._items[self._vocabulary.also_item.get(link, link)].append((response, item))
 
     def _take_relative(self, history: resources.FamilyMemberHistory, full_url: str | None) -> None:
-        names = NONE.union(*(self._means.concepts(condition.code) for condition in history.condition or ()))
+        names = NONE.union(*(self._means.concepts(condition.code) for condition in resources.items(history.condition)))
         if names and self._admit(history, full_url):
             self._file("relative", names, history)
 
     def _take_allergy(self, allergy: resources.AllergyIntolerance, full_url: str | None) -> None:
-        names = self._means.drugs(allergy.code)
+        names = self._means.drugs(allergy.code or allergy.substance)
         if names and self._admit(allergy, full_url):
             self._file("allergy", names, allergy)
+
+
+def _subject(resource: resources.AboutPatient) -> resources.Reference | None:
+    return resource.subject or getattr(resource, "patient", None)  # so called in DSTU2
 
 
 def _patient(patient: resources.Patient) -> facts.Patient:
@@ -302,6 +313,7 @@ _TAKE: dict[type, Callable[[Intake, Any, str | None], None]] = {
     resources.Condition: Intake._take_condition,
     resources.Observation: Intake._take_observation,
     resources.MedicationRequest: Intake._take_medication,
+    resources.MedicationOrder: Intake._take_medication,
     resources.MedicationStatement: Intake._take_medication,
     resources.MedicationAdministration: Intake._take_medication,
     resources.MedicationDispense: Intake._take_medication,

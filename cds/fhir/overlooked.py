@@ -40,7 +40,7 @@ def codes(resource: Any, vocabulary: Vocabulary) -> Iterator[Overlooked]:
     """List the codes of a resource that mean nothing to us, though their words say something that matters."""
     means, kind = recogniser(vocabulary), type(resource).__name__
     if isinstance(resource, resources.Observation):
-        for part in (resource, *(resource.component or ())):
+        for part in (resource, *resources.items(resource.component)):
             where = "Observation.code" if part is resource else "Observation.component.code"
             if not means.tests(part.code):
                 yield from _unlisted(where, part.code, frozenset(means.tests_named(part.code)), means, vocabulary)

@@ -109,7 +109,8 @@ class _OddEntry(msgspec.Struct, gc=False):
     """An entry whose resource may be broken."""
 
     resource: Raw = NOTHING
-    full_url: str | None = msgspec.field(name="fullUrl", default=None)
+    full_url: Any = msgspec.field(name="fullUrl", default=None)
+    search: Any = None
 
 
 class _OddValue(msgspec.Struct, gc=False):
@@ -126,6 +127,9 @@ _odd = msgspec.json.Decoder(_OddValue)
 _raw_entries = msgspec.json.Decoder(list[Raw])
 _odd_entry = msgspec.json.Decoder(_OddEntry)
 _broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_OUTCOME = {"mode": "outcome"}
+"""How a search marks what it has to say beside its matches."""
 
 NOT_SUPPLIED = "not supplied"
 QUERY_FAILED = "the query failed"
@@ -289,14 +293,14 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generat
     try:
         odd = _odd.decode(raw)
     except _broken:
-        return _WHOLE if bytes(memoryview(raw)) == b"null" else _UNUSABLE
+        return _WHOLE if _is_nothing(raw) else _UNUSABLE
     if odd.resource_type == kind != "Bundle":
         record.take(raw)
         return _WHOLE
     if odd.resource_type != "Bundle":
         return _FAILED if odd.resource_type == "OperationOutcome" else _UNUSABLE
     try:
-        pieces = [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry)
+        pieces = [] if _is_nothing(odd.entry) else _raw_entries.decode(_listed(odd.entry))
     except _broken:
         record.unreadable("list of entries")
         return _UNUSABLE
@@ -308,12 +312,22 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generat
         except _broken:
             record.unreadable("entry")
             continue
-        if entry.resource is not NOTHING:
+        if not _is_nothing(entry.resource) and entry.search != _OUTCOME:
             found += 1
-            record.take(entry.resource, entry.full_url)
-    links = odd.link if isinstance(odd.link, list) else []
+            record.take(entry.resource, entry.full_url if isinstance(entry.full_url, str) else None)
+    links = resources.items(odd.link)
     nexts = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     total = odd.total if isinstance(odd.total, int) else 0
     if not nexts:
         return _read_so_far(found, total, "")
     return Reading(INCOMPLETE, found, nexts[0] if isinstance(nexts[0], str) else "")
+
+
+def _is_nothing(raw: Raw) -> bool:
+    return raw is NOTHING or bytes(memoryview(raw)) == b"null"
+
+
+def _listed(raw: Raw) -> bytes:
+    """Give a list as it came, and a single object as a list of one."""
+    written = bytes(memoryview(raw))
+    return b"[" + written + b"]" if written.startswith(b"{") else written

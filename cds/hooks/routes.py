@@ -12,12 +12,13 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from cards.dialects import SHAPES
 from cards.models import CardsResponse
 from cards.rendering import Press, unevaluated
 from cards.suggestions import Desk
 from cards.wording import WORDING
 from cds.chart.chart import Chart
-from cds.clients import Client
+from cds.clients import DEVELOPMENT, Client
 from cds.errors import InvalidCall, MissingData, TooLarge, TooSlow, UnknownService
 from cds.fhir import fetching, prefetch
 from cds.fhir.access import Access
@@ -101,7 +102,7 @@ class HookRoutes:
                 opened = await self._open_large(service, body, today)
             if opened is not None and opened.call.access is not None:
                 await self._complete(opened, opened.call.access.within(client), client)
-            return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings))
+            return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings, client))
         except MissingData as error:
             if client.unevaluated == "status":
                 raise
@@ -179,7 +180,7 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
         return CardsResponse(())
     for _ in opened.steps():
         pass
-    return _conclude(opened, settings)
+    return _conclude(opened, settings, DEVELOPMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +225,8 @@ def _open(service: Service, body: bytes, today: date) -> _Opened | None:
     return opened
 
 
-def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
-    """Weigh the chart and word the cards."""
+def _conclude(opened: _Opened, settings: Settings, client: Client) -> CardsResponse:
+    """Weigh the chart and word the cards in the client's dialect."""
     call, record, supply = opened.call, opened.record, opened.supply
     if record.patient is None:
         raise _without_patient(opened)
@@ -241,8 +242,9 @@ def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
             f"without these data nobody can tell whether the patient has a leg symptom: {reasons}",
             [f"{area} ({supply.reasons[need.key]})" for need in lacking for area in need.areas],
         )
-    desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, call.encounter_id)
-    press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
+    shape, orders, analytes = SHAPES[client.dialect], knowledge().orders, knowledge().vocabulary.analytes
+    desk = Desk(chart, orders, analytes, call.encounter_id, shape.catalogue(client.orders))
+    press = Press(desk, knowledge().overrides, settings.address, settings.max_cards, shape)
     return press.answer(assessment, record.unread)
 
 
