@@ -1,5 +1,5 @@
 # Everything a developer or a pipeline does here. `make` alone lists it.
-# A second call installs nothing: the files .venv/.runtime-ready, .venv/.dev-ready and .venv-fhir/.ready say what is already there.
+# A second call installs nothing: the files .venv/.*-ready and .venv-*/.ready say what is already there.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -20,7 +20,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test integration fhir-server check bench lock clean environment gone
+.PHONY: help setup run test integration fhir-server check bench docs dist lock clean environment gone
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,26 +43,47 @@ fhir-server: .venv-fhir/.ready ## Install the FHIR server that tests fetch from 
 integration: .venv/.dev-ready fhir-server ## Look at real FHIR servers (FHIR_SERVERS="https://... https://...")
 	FHIR_SERVERS="$(FHIR_SERVERS)" $(BIN)/python -m pytest -rs tests/integration $(ARGS)
 
-check: .venv/.dev-ready ## Check format, lint, types, import directions and spelling
+check: .venv/.dev-ready ## Check format, lint, types, import directions, spelling, Dockerfile and manifests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/*/*.yaml))
 
 bench: .venv/.dev-ready ## Measure the service
 	$(BIN)/python -m benchmarks $(ARGS)
 
+docs: .venv-docs/.ready ## Build the documentation into build/docs; a link that leads nowhere fails
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet --site-dir build/docs
+
+dist: .venv/.dev-ready ## Build wheel and sdist, see that they run elsewhere, list their parts, sum them up
+	rm -rf build/elsewhere dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python
+	$(BIN)/python -m venv --without-pip build/elsewhere
+	$(PIP) --python build/elsewhere install --quiet --require-hashes -r requirements/runtime.txt
+	$(PIP) --python build/elsewhere install --quiet --no-deps dist/*.whl
+	root=$$PWD; cd build && elsewhere/bin/legwork discovery >/dev/null && \
+		elsewhere/bin/legwork advise $$root/fixtures/patients/rls-iron-epic/bundle.json --today 2026-05-15 | grep -q ferritin
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/legwork-cds.cdx.json build/elsewhere
+	cd dist && sha256sum * >SHA256SUMS && cat SHA256SUMS
+
 lock: ## Pin the dependencies anew in requirements/*.txt
 	@uv=$(BIN)/uv; test -x $$uv || uv=$$(command -v uv) || { $(MAKE) --no-print-directory .venv/.dev-ready && uv=$(BIN)/uv; }; \
 	set -ex; \
-	"$$uv" $(LOCK) --quiet --output-file requirements/runtime.txt pyproject.toml requirements/build.in; \
+	"$$uv" $(LOCK) --quiet --output-file requirements/runtime.txt pyproject.toml; \
+	"$$uv" $(LOCK) --quiet --output-file requirements/build.txt requirements/build.in; \
 	"$$uv" $(LOCK) --quiet --output-file requirements/dev.txt --constraints requirements/runtime.txt \
-		pyproject.toml requirements/build.in requirements/dev.in; \
+		--constraints requirements/build.txt pyproject.toml requirements/build.in requirements/dev.in; \
+	"$$uv" $(LOCK) --quiet --output-file requirements/docs.txt requirements/docs.in; \
 	"$$uv" $(LOCK) --quiet --output-file requirements/fhir-server.txt requirements/fhir-server.in
 
 clean: ## Remove the environment, the caches and what was built
-	rm -rf .venv .venv-fhir build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-docs .venv-fhir build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
@@ -80,19 +101,26 @@ environment:
 # A Python that has left the machine leaves a dead link, and stamps that no longer hold.
 GONE := $(shell test -x $(BIN)/python || echo gone)
 
-.venv/.runtime-ready: $(GONE) requirements/runtime.txt pyproject.toml
+.venv/.runtime-ready: $(GONE) requirements/runtime.txt requirements/build.txt pyproject.toml
 	@test -x $(BIN)/python || $(MAKE) --no-print-directory environment
 	@$(BIN)/python -c '$(NEW_ENOUGH)' || { echo "The Python in .venv is older than 3.11: make clean, then try again." >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip  # other tools make environments without pip
 	@echo "Installing the pinned runtime into .venv"
 	$(PIP) install --require-hashes -r requirements/runtime.txt
 	@echo "Linking this checkout into .venv, with the pinned build backend"
+	$(PIP) install --require-hashes -r requirements/build.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.dev-ready: .venv/.runtime-ready requirements/dev.txt
 	@echo "Installing the pinned tools for tests and checks into .venv"
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-docs/.ready: .venv/.runtime-ready requirements/docs.txt
+	@echo "Installing the pinned maker of documentation into .venv-docs"
+	@$(BIN)/python -m venv --clear --without-pip .venv-docs
+	$(PIP) --python .venv-docs install --require-hashes -r requirements/docs.txt
 	@touch $@
 
 .venv-fhir/.ready: .venv/.runtime-ready requirements/fhir-server.txt

@@ -79,6 +79,11 @@ def cases(plan: Plan) -> Iterator[Case]:
             "today",
         }:
             raise KnowledgeError(f"{plan.topic}/cases.toml {row.get('name')!r}: what is {sorted(odd)}?")
+        if odd := {area for area in row.get("missing", []) if area.upper() not in Area.__members__}:
+            areas = ", ".join(area.lower() for area in Area.__members__)
+            raise KnowledgeError(
+                f"{plan.topic}/cases.toml {row['name']!r}: no area is {sorted(odd)}; there are {areas}"
+            )
         symptom = row.get("symptom", default)
         yield Case(
             topic=plan.topic,

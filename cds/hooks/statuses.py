@@ -37,7 +37,7 @@ STATUSES: Mapping[type[Exception], tuple[int, str]] = {
 }
 """Error -> status, and code of the issue (http://hl7.org/fhir/issue-type)."""
 
-_OF_HTTP: Mapping[int, tuple[str, str]] = {
+OF_HTTP: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; GET /cds-services lists the services"),
     405: ("not-supported", "this address does not take this method; services take POST, all else takes GET"),
     415: ("not-supported", "the body is compressed or encoded in some way: send plain JSON, without Content-Encoding"),
@@ -80,7 +80,7 @@ def outcome(
 def of(error: Exception) -> Response:
     """Make the answer to an error of a call, or of HTTP itself."""
     if isinstance(error, HTTPException):
-        code, words = _OF_HTTP.get(error.status_code, ("processing", "the request could not be handled"))
+        code, words = OF_HTTP.get(error.status_code, ("processing", "the request could not be handled"))
         return outcome(error.status_code, code, words, error.headers)
     if isinstance(error, NotTrusted):
         return outcome(401, "login", _NOT_TRUSTED, {"WWW-Authenticate": "Bearer"}, reason=str(error))

@@ -1,4 +1,4 @@
-"""A real FHIR server on loopback, in an environment and a process of its own: https://pypi.org/project/sekmet-fhir/.
+"""A real FHIR server on loopback, in an environment and a process of its own (sekmet-fhir).
 
 `make test` installs it first (`make fhir-server`); who runs pytest without it is told, and these tests are skipped.
 """
@@ -16,8 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cds.fhir.references import target
-from tests.contract.calls import fixture_entries
+from demo.load import transaction
 
 ROOT = Path(__file__).parents[2]
 COMMAND = ROOT / ".venv-fhir" / "bin" / "sekmet"
@@ -87,40 +86,8 @@ def _wait(client: httpx.Client, process: subprocess.Popen[bytes], folder: Path) 
 
 def _load(client: httpx.Client, fixture: Path) -> str:
     """Put a fixture's resources on the server by one transaction, under ids of their own; give the patient's."""
-    entries = fixture_entries(fixture)
-    new: dict[str, str] = {}
-    for number, entry in enumerate(entries):
-        resource = entry["resource"]
-        reference = f"{resource['resourceType']}/{fixture.name[:40]}-{number}"
-        for old in (entry.get("fullUrl"), f"{resource['resourceType']}/{resource.get('id')}"):
-            if old:
-                new.setdefault(old, reference)
-    requests = []
-    for number, entry in enumerate(entries):
-        kind = entry["resource"]["resourceType"]
-        id_ = f"{fixture.name[:40]}-{number}"
-        resource = _renamed(entry["resource"], new) | {"id": id_}
-        requests.append({"resource": resource, "request": {"method": "PUT", "url": f"{kind}/{id_}"}})
-    answer = client.post("/", json={"resourceType": "Bundle", "type": "transaction", "entry": requests})
+    made = transaction(fixture)
+    answer = client.post("/", json=made)
     assert answer.is_success, f"{fixture.name}: {answer.text}"
-    patient = next(entry["resource"] for entry in requests if entry["resource"]["resourceType"] == "Patient")
+    patient = next(entry["resource"] for entry in made["entry"] if entry["resource"]["resourceType"] == "Patient")
     return str(patient["id"])
-
-
-def _renamed(value: Any, new: dict[str, str]) -> Any:
-    """Give a resource whose references lead to the new ids."""
-    if isinstance(value, list):
-        return [_renamed(item, new) for item in value]
-    if not isinstance(value, dict):
-        return value
-    made = {name: _renamed(member, new) for name, member in value.items()}
-    reference = value.get("reference")
-    if isinstance(reference, str):
-        kind = reference.rpartition("/")[0].rpartition("/")[2]
-        made["reference"] = new.get(reference) or new.get(f"{kind}/{target(reference)}") or _elsewhere(reference)
-    return made
-
-
-def _elsewhere(reference: str) -> str:
-    """Let what a fixture refers to and leaves out be somewhere else; the server refuses what is nowhere."""
-    return reference.replace("urn:uuid:", "Basic/")

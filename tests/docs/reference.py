@@ -1,0 +1,203 @@
+"""The reference pages, made from the code: settings, errors, the command line, OpenAPI.
+
+.venv/bin/python -m tests.docs.reference     writes them anew
+"""
+
+import inspect
+import json
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer
+from fastapi import FastAPI
+from pydantic.fields import FieldInfo
+
+from cards.models import CardsResponse
+from cds import errors
+from cds.app import create_app
+from cds.cli import app as command_line
+from cds.errors import CallError, LegworkError, NotTrusted
+from cds.hooks import statuses
+from cds.services import SERVICES
+from cds.settings import Settings
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+_MADE = "<!-- Made from the code by `python -m tests.docs.reference`; change the code, not this page. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Make every page: its name and its text."""
+    return {
+        "settings.md": _settings(),
+        "errors.md": _errors(),
+        "commands.md": _commands(),
+        "openapi.json": json.dumps(_openapi(), indent=2, ensure_ascii=False) + "\n",
+    }
+
+
+def _table(headings: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    lines = [headings, ("---",) * len(headings), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def _settings() -> str:
+    meanings = _attributes(Settings)
+    rows = (
+        (f"`LEGWORK_{name.upper()}`", _default(field), meanings[name], _bounds(field))
+        for name, field in Settings.model_fields.items()
+    )
+    return (
+        f"{_MADE}# Settings\n\nFrom the environment. What is wrong stops the start, and every fault is named at once."
+        " An empty variable counts as none.\n\n" + _table(("variable", "default", "what it is", "bounds"), rows)
+    )
+
+
+def _attributes(documented: type) -> dict[str, str]:
+    """Read the section Attributes of a docstring: name -> meaning."""
+    section = inspect.getdoc(documented).partition("Attributes:\n")[2]  # type: ignore[union-attr]
+    found = re.findall(r"^    (\w+): (.+(?:\n      .+)*)", section, re.MULTILINE)
+    return {name: " ".join(meaning.split()).rstrip(".") for name, meaning in found}
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value in (None, "", ()):
+        return "none"
+    return f"`{','.join(value)}`" if isinstance(value, tuple) else f"`{value}`"
+
+
+def _bounds(field: FieldInfo) -> str:
+    said = []
+    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "pattern": "of the form"}
+    for one in field.metadata:
+        said += [f"{words} `{getattr(one, sign)}`" for sign, words in signs.items() if hasattr(one, sign)]
+    return ", ".join(said)
+
+
+def _errors() -> str:
+    told = [(str(status), f"`{code}`", _first_line(error)) for error, (status, code) in statuses.STATUSES.items()]
+    refused = statuses.of(NotTrusted(""))
+    code = json.loads(bytes(refused.body))["issue"][0]["code"]
+    told.append((str(refused.status_code), f"`{code}`", _first_line(NotTrusted).partition(". ")[0] + "."))
+    plain = ((str(status), f"`{code}`", words) for status, (code, words) in sorted(statuses.OF_HTTP.items()))
+    others = (
+        (f"`{error.__name__}`", _first_line(error)) for error in LegworkError.__subclasses__() if error is not CallError
+    )
+    tree = inspect.getdoc(errors).partition("\n\n")[2].rpartition("\n\n")[0]  # type: ignore[union-attr]
+    return (
+        f"{_MADE}# Errors\n\nEvery answer other than 2xx is an OperationOutcome. Its `id` stands in the header"
+        " `X-Correlation-Id` and in the log too, and its `diagnostics` say what is wrong, where, and what to do. None"
+        " repeats what was sent, and none names anything of a patient.\n\n## Of a call\n\n"
+        + _table(("status", "issue code", "when"), iter(sorted(told)))
+        + "\n## Of HTTP\n\n"
+        + _table(("status", "issue code", "what is said"), plain)
+        + "\nAnything unforeseen is 500 with the code `exception`; the log names where it happened.\n"
+        + "\n## Of a start or a command\n\n"
+        + "One line on standard error and exit code 2. `NotFetched` ends no call: what was asked stays unknown.\n\n"
+        + _table(("error", "what it means"), others)
+        + f"\n## The tree\n\n```text\n{inspect.cleandoc(tree)}\n```\n"
+    )
+
+
+def _first_line(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+def _commands() -> str:
+    text = f"{_MADE}# The command line\n\nExit codes: 0 done, 1 a check failed, 2 what was given cannot be used.\n"
+    for name, command in _named("legwork", typer.main.get_command(command_line)):
+        arguments = "".join(f" {_placed(p)}" for p in command.params if p.param_type_name == "argument")
+        text += f"\n## {name}\n\n{(command.help or '').partition(chr(10))[0]}\n\n```text\n{name}{arguments}\n```\n"
+        options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+        if options:
+            rows = ((", ".join(f"`{o}`" for o in p.opts), p.help or "", _environment(p)) for p in options)
+            text += "\n" + _table(("option", "what it does", "environment"), rows)
+    return text
+
+
+def _named(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Name all commands, those of groups too."""
+    inner: Mapping[str, Any] = getattr(command, "commands", {})
+    if not inner:
+        yield name, command
+    for own, one in inner.items():
+        yield from _named(f"{name} {own}", one)
+
+
+def _placed(argument: Any) -> str:
+    name = f"{argument.metavar or argument.name.upper()}{' ...' if argument.nargs == -1 else ''}"
+    return name if argument.required else f"[{name}]"
+
+
+def _environment(option: Any) -> str:
+    return f"`{option.envvar}`" if option.envvar else ""
+
+
+def _openapi() -> dict[str, Any]:
+    """Describe the interface: what FastAPI knows of the routes, and the calls, whose bodies are read raw."""
+    document = _application().openapi()
+    document["info"] |= {"description": "The rows of CDS Hooks say more: https://cds-hooks.hl7.org/", "version": "1"}
+    _, shapes = msgspec.json.schema_components([CardsResponse], ref_template="#/components/schemas/{name}")
+    for address, path in document["paths"].items():
+        path.pop("head", None)
+        for operation in path.values():
+            operation["operationId"] = address.strip("/")
+            operation["description"] = operation["description"].partition("\n")[0]
+            operation["responses"] = {"200": operation["responses"]["200"], "default": _outcome()}
+    outcome = {"type": "object", "description": "A FHIR R4 OperationOutcome.", "additionalProperties": True}
+    document["components"] = {"schemas": {**shapes, "OperationOutcome": outcome, "Call": _CALL}}
+    for service in SERVICES.values():
+        document["paths"][f"/cds-services/{service.id}"] = {
+            "post": {
+                "summary": service.title,
+                "description": service.description,
+                "operationId": service.id,
+                "requestBody": {"required": True, "content": _json("Call")},
+                "responses": {"200": {"description": "Cards, or none.", "content": _json("CardsResponse")}}
+                | {str(status): _outcome() for status in sorted({401, *(s for s, _ in statuses.STATUSES.values())})},
+            }
+        }
+    return document
+
+
+def _application() -> FastAPI:
+    app: Any = create_app(Settings())
+    while not isinstance(app, FastAPI):
+        app = app.app
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # HEAD beside GET has the same name; it is left out of the document
+        app.openapi()
+    return app
+
+
+_CALL = {
+    "type": "object",
+    "description": "https://cds-hooks.hl7.org/2.0/#http-request_1",
+    "required": ["hook", "hookInstance", "context"],
+    "properties": {
+        "hook": {"type": "string"},
+        "hookInstance": {"type": "string", "format": "uuid"},
+        "fhirServer": {"type": "string", "format": "uri"},
+        "fhirAuthorization": {"type": "object", "additionalProperties": True},
+        "context": {"type": "object", "additionalProperties": True},
+        "prefetch": {"type": "object", "additionalProperties": True},
+    },
+}
+
+
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def _outcome() -> dict[str, Any]:
+    return {"description": "An OperationOutcome; see the page of errors.", "content": _json("OperationOutcome")}
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for page, words in pages().items():
+        (FOLDER / page).write_text(words, encoding="utf-8")
