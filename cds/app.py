@@ -14,10 +14,11 @@ from starlette.types import ASGIApp
 
 from cards.suggestions import warm_up as warm_up_orders
 from cds.errors import CallError
-from cds.hooks import pages, statuses
+from cds.hooks import health, statuses
 from cds.hooks.middleware import Cors, Guarded, Tidied
 from cds.hooks.routes import HookRoutes, answer
 from cds.hooks.shared import SharedKnowledge
+from cds.pages.routes import Pages
 from cds.services import REVIEW, knowledge, needs
 from cds.settings import Settings, load_settings
 
@@ -32,7 +33,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
     app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings))
     app.include_router(HookRoutes(settings).router)
-    app.include_router(pages.router)
+    app.include_router(health.router)
+    app.include_router(Pages(settings).router)
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)

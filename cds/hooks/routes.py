@@ -135,6 +135,20 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
     return _conclude(opened, settings)
 
 
+def chart_of(service: Service, body: bytes, today: date) -> Chart | None:
+    """Give the chart that a call is answered from; None when nothing that the call brings is weighed at all.
+
+    Raises:
+        NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
+    """
+    opened = _open(service, body, today)
+    if opened is None:
+        return None
+    for _ in prefetch.read(opened.call.prefetch, needs(), opened.record, opened.supply):
+        pass
+    return _chart(opened)
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """A call whose envelope and patient are read."""
@@ -162,12 +176,16 @@ def _open(service: Service, body: bytes, today: date) -> _Opened | None:
     return _Opened(service, call, record.patient, record)
 
 
+def _chart(opened: _Opened) -> Chart:
+    return Chart(opened.record.today, opened.patient, opened.record, opened.supply.unknown_areas(needs()))
+
+
 def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
     """Weigh the chart and word the cards."""
     call, record, supply = opened.call, opened.record, opened.supply
     if record.left_out:
         _log.info("call %.80r: left out %s", call.hook_instance, dict(record.left_out))
-    chart = Chart(record.today, opened.patient, record, supply.unknown_areas(needs()))
+    chart = _chart(opened)
     assessment = assess(chart, ordering=opened.service.orders)
     lacking = [need.key for need in needs() if need.required and need.key not in supply.known]
     if assessment.undecided and lacking:
