@@ -18,8 +18,8 @@ from cds.reasoning.plans import Advice
 
 DIFFERENTIAL = "differential"
 DATA_QUALITY = "dataquality"
-INTAKE = "/fhir/Questionnaire/leg-ache-intake"
-"""Where the service publishes the intake form."""
+INTAKE = "/intake"
+"""Where the service shows the intake form; what it is asked for comes behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Press:
             if view.draft
             else f"_{closing}_"
         )
-        form = Link(WORDING.intake_link, f"{self.public_url}{INTAKE}", "absolute")
+        form = Link(WORDING.intake_link, f"{self.public_url}{INTAKE}?ask={','.join(view.asks)}", "absolute")
         return Card(
             uuid=str(uuid.uuid4()),
             summary=shortened(summary),
@@ -180,6 +180,20 @@ class Press:
             source=Source(label=WORDING.fold_source, topic=self._topic(DATA_QUALITY, WORDING.failed_summary)),
             detail=f"{WORDING.failed_why}\n\n{_listed(WORDING.not_checked, map(escaped, words))}",
         )
+
+
+def unevaluated(lacking: Iterable[str]) -> CardsResponse:
+    """Say that nothing could be concluded, and for want of what."""
+    card = Card(
+        uuid=str(uuid.uuid4()),
+        summary=WORDING.unevaluated_summary,
+        indicator="info",
+        source=Source(
+            label=WORDING.fold_source, topic=Coding(WORDING.topic_system, DATA_QUALITY, WORDING.unevaluated_summary)
+        ),
+        detail=f"{WORDING.unevaluated_why}\n\n{_listed(WORDING.not_to_be_had, map(escaped, lacking))}",
+    )
+    return CardsResponse((card,))
 
 
 def _evidence(advice: Sequence[Advice]) -> list[Evidence]:
@@ -286,7 +300,8 @@ def _says_more(one: Fact, other: Fact) -> bool:
 
 
 def _line(fact: Fact) -> str:
-    said = f"{escaped(fact.name)}: **{escaped(fact.said)}**" if fact.said else escaped(fact.name)
+    colon = "" if fact.name.endswith("?") else ":"
+    said = f"{escaped(fact.name)}{colon} **{escaped(fact.said)}**" if fact.said else escaped(fact.name)
     asides = [escaped(str(fact.on))] if fact.on is not None else []
     if isinstance(fact, Measurement):
         if fact.side:

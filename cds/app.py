@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from cards.suggestions import warm_up as warm_up_orders
+from cds.clients import DEVELOPMENT
 from cds.errors import CallError
+from cds.fhir.server import FhirServers
 from cds.hooks import health, statuses
 from cds.hooks.middleware import Cors, Guarded, Tidied
 from cds.hooks.routes import HookRoutes, answer
@@ -31,10 +33,13 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     """
     settings = settings or load_settings()
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
-    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings))
-    app.include_router(HookRoutes(settings).router)
+    fhir = FhirServers()
+    client = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
+    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir))
+    hooks = HookRoutes(settings, client, fhir)
+    app.include_router(hooks.router)
     app.include_router(health.router)
-    app.include_router(Pages(settings).router)
+    app.include_router(Pages(settings, hooks).router)
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)
@@ -62,11 +67,12 @@ async def _of_address(_: Request, __: Exception) -> Response:
     return statuses.outcome(422, "invalid", "a part of the address is not as it should be")
 
 
-def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(settings: Settings, fhir: FhirServers) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up(settings)
         yield
+        await fhir.close()
 
     return lifespan
 

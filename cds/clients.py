@@ -3,7 +3,7 @@
 import ipaddress
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -41,17 +41,30 @@ class Client(BaseModel):
     @field_validator("fhir_servers")
     @classmethod
     def _bases(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_BASE.fullmatch(server) for server in servers):
-            raise ValueError("must be FHIR bases such as https://ehr.example.org/fhir, without user, ? and #")
-        return tuple(map(normal, servers))
+        return fhir_bases(servers)
 
     def may_read(self, base: str) -> bool:
         """Whether a FHIR base may be read for this client."""
-        return normal(base) in self.fhir_servers or (self.loopback_fhir and _is_loopback(base))
+        try:
+            return normal(base) in self.fhir_servers or (self.loopback_fhir and _is_loopback(base))
+        except ValueError:  # no address at all
+            return False
 
 
 DEVELOPMENT = Client(loopback_fhir=True, open_fhir=True)
 """Whoever calls a service that listens on its own machine only, and was told of no clients."""
+
+
+def fhir_bases(servers: Iterable[str]) -> tuple[str, ...]:
+    """Give FHIR bases in their normal form.
+
+    Raises:
+        ValueError: one is none.
+    """
+    servers = tuple(servers)
+    if not all(_BASE.fullmatch(server) for server in servers):
+        raise ValueError("must be FHIR bases such as https://ehr.example.org/fhir, without user, ? and #")
+    return tuple(map(normal, servers))
 
 
 def normal(base: str) -> str:

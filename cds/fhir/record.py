@@ -120,6 +120,10 @@ class PatientRecord(Intake):
         """Reasons of encounters and chief complaints that mean a concept."""
         return self._facts("complaint", concept, lambda s: self._complaint(concept, *s), gather=conditions.merged)
 
+    def feared(self, concept: str) -> tuple[facts.Problem, ...]:
+        """Reasons of orders that are being written, those included that are to be ruled out."""
+        return self._facts("feared", concept, lambda s: self._complaint(concept, *s))
+
     def _complaint(self, concept: str, source: Complained, said: Concept | None) -> facts.Problem | None:
         on: Day | None
         if isinstance(source, resources.Observation):
@@ -311,10 +315,14 @@ class PatientRecord(Intake):
         return names, next((text for element in said for text in resources.texts(element)), "")
 
     def orders(self, concept: str) -> tuple[facts.Order, ...]:
-        """Requests for a service, or for a panel that contains an analyte."""
+        """Requests for a service, or for a panel that contains an analyte, and examinations without a final report."""
         title = self._title(concept)
-        filed = self._facts("order", concept, lambda r: requests.order(r, title, self.today)) + self._facts(
-            "order", f"panel:{concept}", lambda r: requests.order(r, title, self.today)
+        filed = (
+            *self._facts("order", concept, lambda r: requests.order(r, title, self.today)),
+            *self._facts("order", f"panel:{concept}", lambda r: requests.order(r, title, self.today)),
+            *self._facts(
+                "act", concept, lambda r: requests.being_reported(r, title, self.today), memo="being reported"
+            ),
         )
         # What is being written now is as good as ordered (DS-20).
         written = self._written().get(concept)
@@ -328,7 +336,8 @@ class PatientRecord(Intake):
         """Answers to an item, newest first."""
         key = ("answer", item)
         if key not in self._memo:
-            given = (answers.answer(response, asked, self.today) for response, asked in self._items.get(item, ()))
+            question = self._vocabulary.questions.get(item)
+            given = (answers.answer(*asked, question, self.today) for asked in self._items.get(item, ()))
             self._memo[key] = tuple(sorted((a for a in given if a is not None), key=results.newest_first))
         return self._memo[key]
 

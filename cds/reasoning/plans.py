@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from cds.chart.chart import Chart
-from cds.chart.facts import Absence, Fact, Indicator, Measurement
+from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Measurement
 from cds.errors import KnowledgeError
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.files import RecommendationFile
@@ -234,8 +234,8 @@ def _indicator(
 def _in_words(shown: Shown, chart: Chart) -> str:
     """Say what a placeholder stands for: a value with its unit, or the names of what was found."""
     if isinstance(shown, tuple):
-        found = [fact for one in shown for fact in _found(one, chart)]
-        said = (f"{fact.name} {_value(fact)}" if isinstance(fact, Measurement) else fact.name for fact in found)
+        found = _distinct([fact for one in shown for fact in _found(one, chart)])
+        said = (f"{fact.name} {_value(fact)}" if isinstance(fact, Measurement) else _name(fact) for fact in found)
         return ", ".join(dict.fromkeys(said)) or _NOT_RECORDED
     if isinstance(shown, Measure):
         result = shown.choose(chart).result
@@ -243,7 +243,23 @@ def _in_words(shown: Shown, chart: Chart) -> str:
     finding = shown.holds(chart)
     if finding is None:
         return _NOT_RECORDED
-    return ", ".join(dict.fromkeys(_value(f) if isinstance(f, Measurement) else f.name for f in finding.basis))
+    facts = _distinct(finding.basis)
+    return ", ".join(dict.fromkeys(_value(f) if isinstance(f, Measurement) else _name(f) for f in facts))
+
+
+def _distinct(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out a drug whose name is part of another's: lists have the same product with and without its brand."""
+    drugs = {fact.name.lower() for fact in facts if isinstance(fact, Drug)}
+    return [
+        fact
+        for fact in facts
+        if not isinstance(fact, Drug) or not any(fact.name.lower() in name != fact.name.lower() for name in drugs)
+    ]
+
+
+def _name(fact: Fact) -> str:
+    """Name a fact; a question tells nothing without its answer."""
+    return f"{fact.name} {fact.said}" if isinstance(fact, Answer) else fact.name
 
 
 def _found(one: Measure | Criterion, chart: Chart) -> list[Fact]:

@@ -265,3 +265,10 @@ def test_a_risk_that_is_a_result_is_named_and_what_is_absent_is_no_risk(topic: s
     (found,) = (one for one in cases(plan) if one.name == case)
 
     assert [advice.shown["risk"] for advice in advise(found, plan) if "risk" in advice.shown] == [risk]
+
+
+def test_a_drug_listed_with_and_without_its_brand_is_named_once() -> None:
+    (plan,) = (plan for plan in PLANS if plan.topic == "druginduced")
+    (found,) = (one for one in cases(plan) if one.name == "sertraline listed with and without its brand: named once")
+
+    assert [advice.shown["aggravators"] for advice in advise(found, plan)] == ["Sertraline 100 MG Oral Tablet [Zoloft]"]
