@@ -30,7 +30,7 @@ _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _PAGE_LINK = re.compile(r"([a-z0-9]+)\.md(#[a-z0-9-]+)?")
 _NO_SLUG = re.compile(r"[^\w\- ]")
 
-AREAS = (("try", "Try it"), ("knowledge", "Knowledge"), ("intake", "Intake form"), ("connect", "Connect"))
+AREAS = (("try", "Try it"), ("knowledge", "Knowledge"), ("intake", "Intake"), ("connect", "Connect"))
 """What the navigation leads to."""
 
 

@@ -8,6 +8,7 @@ const limit = Number(form.dataset.limit);
 const hook = `/cds-services/${form.dataset.service}`;
 const LARGE = 200_000; // characters beyond which a text field becomes slow
 let file = null; // a file too large for the text field
+let explained = null; // why, once it was asked
 let call = ""; // the last call that was answered
 
 // --- Choosing
@@ -120,6 +121,7 @@ async function run(event) {
     byId("sent").textContent = pretty(body);
     byId("received").textContent = pretty(received);
     byId("fed-back").textContent = "none yet";
+    explained = null;
     byId("why").open = false;
     byId("why-content").replaceChildren();
     byId("result").hidden = false;
@@ -139,13 +141,18 @@ function pretty(json) {
   return text.length > LARGE ? `${text.slice(0, LARGE)}\n… (cut here: it is too long to be shown)` : text;
 }
 
-async function explain() {
+function explain() {
+  if (byId("why").open) explained ??= askWhy(); // it is asked once for a call, however often it is opened
+  return explained;
+}
+
+async function askWhy() {
   const place = byId("why-content");
-  if (!byId("why").open || place.childElementCount) return;
   place.textContent = "Asking every plan …";
   try {
     place.innerHTML = await ask("/try/why", call);
   } catch (error) {
+    explained = null;
     place.textContent = "";
     show(byId("problem"), error);
   }
@@ -166,6 +173,8 @@ async function goTo(anchor) {
   await explain();
   const plan = byId(anchor.slice(1)) ?? byId("why");
   plan.open = true;
+  const criteria = plan.querySelector(".criteria");
+  if (criteria) criteria.open = true;
   plan.querySelector("summary").focus();
   plan.scrollIntoView();
 }
