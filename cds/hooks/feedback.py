@@ -63,7 +63,9 @@ def outcomes(body: bytes) -> Counter[str]:
         if entry.outcome not in _OUTCOMES:
             raise InvalidCall(f"feedback[{place}].outcome must be one of: {', '.join(_OUTCOMES)}")
         if entry.outcome == "accepted" and not entry.accepted_suggestions:
-            raise InvalidCall(f"feedback[{place}].acceptedSuggestions is missing: an accepted card names what was accepted")
+            raise InvalidCall(
+                f"feedback[{place}].acceptedSuggestions is missing: an accepted card names what was accepted"
+            )
         override = entry.override_reason
         if override is not None and override.reason is None and override.user_comment is None:
             raise InvalidCall(f"feedback[{place}].overrideReason is empty: it holds a reason, a comment, or both")

@@ -46,7 +46,8 @@ class Asset:
 def assets() -> Mapping[str, Asset]:
     """Read the files that pages load, by name."""
     return {
-        path.name: Asset(path.read_bytes(), f"{_KINDS[path.suffix]}; charset=utf-8") for path in sorted(_STATIC.iterdir())
+        path.name: Asset(path.read_bytes(), f"{_KINDS[path.suffix]}; charset=utf-8")
+        for path in sorted(_STATIC.iterdir())
     }
 
 
@@ -94,7 +95,9 @@ class Pages:
 
     def draw(self, template: str, **values: Any) -> str:
         """Fill in a template."""
-        return _templates().get_template(template).render(root=urlsplit(self.address).path, address=self.address, **values)
+        return (
+            _templates().get_template(template).render(root=urlsplit(self.address).path, address=self.address, **values)
+        )
 
 
 def asset_response(asset: Asset) -> Response:
@@ -103,7 +106,7 @@ def asset_response(asset: Asset) -> Response:
     return Response(asset.content, headers=headers, media_type=asset.media_type)
 
 
-# --- Markdown ----------------------------------------------------------------------------------------------------------
+# --- Markdown ---------------------------------------------------------------------------------------------------------
 
 
 @cache

@@ -49,13 +49,13 @@ class Pages:
             ("/static/{version}/{name}", self.asset),
         ):
             self.router.add_api_route(path, handler, methods=_METHODS)
-        for path, handler in (
+        for path, answerer in (
             ("/try/call", self.call),
             ("/try/cards", self.cards),
             ("/try/why", self.why),
             ("/try/why/{topic}", self.criteria),
         ):
-            self.router.add_api_route(path, handler, methods=["POST"])
+            self.router.add_api_route(path, answerer, methods=["POST"])
 
     def home(self) -> Response:
         """Lead to the first page."""

@@ -22,6 +22,8 @@ _SHORTEST = timedelta(days=60)
 _APART = 11.0
 """How far apart two words must stand to be read."""
 _MARGIN = 0.12
+_NEAREST = 2
+"""Limits on either side of the values that are drawn."""
 _DAY = 86_400.0
 """One day [s]."""
 
@@ -97,14 +99,14 @@ def _timeline(chart: Chart, analyte: Analyte, thresholds: Sequence[Threshold]) -
     newest, range_ = numbers[0], _range(numbers, analyte, unit)
     values = [unit.from_canonical(m.number) for m in numbers if m.number is not None]
     limits = sorted({analyte.limit(threshold.quantity, unit) for threshold in thresholds})
-    frame = _Frame.around([*values, *(range_ or ())], limits, [_moment(m) for m in numbers], chart.today)
+    frame = _Frame.around(values, sorted({*limits, *(range_ or ())}), [_moment(m) for m in numbers], chart.today)
     points = [Point(frame.x(_moment(m)), frame.y(v), f"{m.on}: {m.said}") for m, v in zip(numbers, values, strict=True)]
     return Timeline(
         name=analyte.name,
         title=analyte.title,
         unit="" if unit.code == "1" else shown(unit.code),
         points=tuple(sorted(points, key=lambda point: point.x)),
-        band=(frame.y(range_[1]), frame.y(range_[0])) if range_ else None,
+        band=frame.band(range_) if range_ else None,
         range=newest.range_text or (f"{_plain(range_[0])} to {_plain(range_[1])}" if range_ else ""),
         limits=tuple(frame.marks(limits)),
         scale=tuple(frame.marks([frame.low, frame.high])),
@@ -143,13 +145,14 @@ class _Frame:
     def around(
         cls, values: Sequence[Decimal], limits: Sequence[Decimal], moments: Sequence[float], today: date
     ) -> "_Frame":
-        """Frame the values, and the limits next to them on either side."""
+        """Frame the values, and of the limits the next ones on either side: all of them would press the values flat."""
         low, high = min(values), max(values)
         below, above = [x for x in limits if x < low], [x for x in limits if x > high]
-        low, high = min(low, *below[-1:], low), max(high, *above[:1], high)
+        low, high = min(low, *below[-_NEAREST:], low), max(high, *above[:_NEAREST], high)
         margin = (high - low) * Decimal(str(_MARGIN)) or abs(high) * Decimal(str(_MARGIN)) or Decimal(1)
-        end = datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp() + _DAY
-        return cls(min(*moments, end - _SHORTEST.total_seconds()), max(*moments, end), max(low - margin, Decimal(0)), high + margin)
+        end = datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp() + _DAY - 1
+        start = min(*moments, end - _SHORTEST.total_seconds())
+        return cls(start, max(*moments, end), max(low - margin, Decimal(0)), high + margin)
 
     def x(self, moment: float) -> float:
         """Place a moment."""
@@ -159,6 +162,11 @@ class _Frame:
         """Place a value."""
         share = float((value - self.low) / (self.high - self.low))
         return round(_TOP + (HEIGHT - _TOP - _BOTTOM) * (1 - min(max(share, 0), 1)), 1)
+
+    def band(self, bounds: tuple[Decimal, Decimal]) -> tuple[float, float] | None:
+        """Place a range; None where all of it lies outside."""
+        top, bottom = self.y(bounds[1]), self.y(bounds[0])
+        return (top, bottom) if top < bottom else None
 
     def marks(self, values: Iterable[Decimal]) -> Iterable[Mark]:
         """Place those of some values that lie inside."""

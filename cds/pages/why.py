@@ -14,6 +14,7 @@ from cds.reasoning.supposing import Supposition, suppositions
 from cds.services import Service, differential, plans
 
 _MOST_FACTS = 3
+_LEGIBLE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,17 @@ def _facts(one: Reason) -> Iterator[str]:
         said = list(finding.unknown)
     else:
         said = [
-            " ".join(part for part in (fact.name, fact.said, str(fact.on or ""), fact.reference) if part)
+            " ".join(part for part in (fact.name, fact.said, str(fact.on or ""), _short(fact.reference)) if part)
             for fact in finding.basis
         ]
     yield from said[:_MOST_FACTS]
     if (rest := len(said) - _MOST_FACTS) > 0:
         yield f"and {rest} more"
+
+
+def _short(reference: str) -> str:
+    """Name a resource; of an id that nobody reads out, only the kind."""
+    return reference if len(reference) <= _LEGIBLE else reference.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)

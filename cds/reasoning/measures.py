@@ -196,7 +196,8 @@ class Measure:
         """More than so many times the laboratory's upper limit; the default stands in where it states none."""
         return Compared(
             self, f"above {times} times the laboratory's upper limit (else {default})",
-            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))), (_times(times, default),),
+            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))),
+            (_times(times, default),),
         )  # fmt: skip
 
     def persistently_below(self, limit: Threshold, period: Period) -> Criterion:

@@ -94,7 +94,7 @@ def _today(chart: Chart) -> Day | None:
     return parse_day(chart.today.isoformat())
 
 
-# --- results -----------------------------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------------------
 
 
 def _results(plan: Plan, chart: Chart, now: Outcome) -> Iterator[Supposition]:
@@ -177,7 +177,7 @@ def _in_words(analyte: Analyte, first: _Span, last: _Span) -> str:
     return " and ".join(parts) or "any value"
 
 
-# --- answers -----------------------------------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 def _answers(plan: Plan, chart: Chart, now: Outcome, form: IntakeFile) -> Iterator[Supposition]:
