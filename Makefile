@@ -20,7 +20,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test fhir-server check bench lock clean environment gone
+.PHONY: help setup run test integration fhir-server check bench lock clean environment gone
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ test: .venv/.dev-ready fhir-server ## Run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
 fhir-server: .venv-fhir/.ready ## Install the FHIR server that tests fetch from into .venv-fhir
+
+integration: .venv/.dev-ready fhir-server ## Look at real FHIR servers (FHIR_SERVERS="https://... https://...")
+	FHIR_SERVERS="$(FHIR_SERVERS)" $(BIN)/python -m pytest -rs tests/integration $(ARGS)
 
 check: .venv/.dev-ready ## Check format, lint, types, import directions and spelling
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from cards.dialects import GENERIC, Shape
 from cards.models import Advised, Basis, Card, CardsResponse, Coding, Extension, Link, Source
 from cards.ranking import TopicAdvice, rank
 from cards.suggestions import Desk
@@ -24,12 +25,13 @@ INTAKE = "/intake"
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a card needs beside the advice: the desk of orders, the override reasons, our public address."""
+    """What a card needs beside the advice: the desk of orders, the override reasons, our address, the client's ways."""
 
     desk: Desk
     overrides: OverridesFile
     public_url: str
     max_cards: int = WORDING.max_cards
+    shape: Shape = GENERIC
 
     def answer(self, assessment: Assessment, unread: int = 0) -> CardsResponse:
         """Turn an assessment into cards.
@@ -78,11 +80,11 @@ class Press:
             ),
             detail=self._detail(topic, self_care, unchecked),
             suggestions=suggestions,
-            selection_behavior="any" if suggestions else None,
+            selection_behavior=self.shape.selection_behavior if suggestions else None,
             override_reasons=tuple(
                 Coding(self.overrides.system, code, self.overrides.reasons[code]) for code in file.override_reasons
             ),
-            links=(
+            links=self._links(
                 self._link(file.id, file.title),
                 *(Link(e.label, e.url, "absolute") for e in sources if e.url),
             ),
@@ -161,12 +163,15 @@ class Press:
             indicator=folded[0].indicator.word if folded else "info",  # type: ignore[arg-type]  # as above
             source=Source(label=WORDING.fold_source, topic=self._topic(DIFFERENTIAL, WORDING.fold_title)),
             detail="\n\n".join(parts),
-            links=(
+            links=self._links(
                 *((form,) if asked else ()),
                 *(self._link(t.topic, t.advice[0].plan.knowledge.file.title) for t in folded),
             ),
             extension=Extension(tuple(_advised(a) for t in folded for a in t.advice)) if folded else None,
         )
+
+    def _links(self, *links: Link) -> tuple[Link, ...]:
+        return links if self.shape.links else ()
 
     def _link(self, topic: str, title: str) -> Link:
         return Link(WORDING.plan_link.format(title=title), f"{self.public_url}/knowledge/{topic}", "absolute")

@@ -16,6 +16,14 @@ from cds.chart.dates import days_ago
 from cds.reasoning.files import OrderCode, OrderFile
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The client's own codes of orders, for an EHR that takes no others."""
+
+    system: str
+    codes: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Desk:
     """The orders of one answer: none is suggested twice, nor one that is open already."""
@@ -25,6 +33,8 @@ class Desk:
     analytes: Collection[str]
     """Names in an order's `measures` that are analytes; the others are value sets that mean the order itself."""
     encounter_id: str | None
+    catalogue: Catalogue | None = None
+    """None where orders are named by our codes."""
     taken: set[str] = field(default_factory=set)
 
     def suggestions(self, topic: TopicAdvice) -> tuple[Suggestion, ...]:
@@ -32,14 +42,18 @@ class Desk:
         made = []
         for advice in topic.advice:
             for name in advice.suggests:
-                if name in self.taken or self._is_open(self.orders[name]):
+                if name in self.taken or self._is_open(self.orders[name]) or not self._can_be_named(name):
                     continue
                 self.taken.add(name)
                 order = self.orders[name]
-                resource = self._resource(order, topic)
+                resource = self._resource(name, topic)
                 action = Action(type="create", description=order.description, resource=resource)
                 made.append(Suggestion(label=order.label, uuid=str(uuid.uuid4()), actions=(action,)))
         return tuple(made)
+
+    def _can_be_named(self, name: str) -> bool:
+        """Whether the client could act on an order; one that it cannot is advice in words only."""
+        return self.catalogue is None or name in self.catalogue.codes
 
     def _is_open(self, order: OrderFile) -> bool:
         """Whether the same is on order already, or everything that it would measure (DS-20).
@@ -61,8 +75,12 @@ class Desk:
             for order in self.chart.record.orders(concept)
         )
 
-    def _resource(self, order: OrderFile, topic: TopicAdvice) -> dict[str, Any]:
+    def _resource(self, name: str, topic: TopicAdvice) -> dict[str, Any]:
+        order = self.orders[name]
         resource = dict(_template(order))
+        if self.catalogue is not None:
+            own = {"system": self.catalogue.system, "code": self.catalogue.codes[name], "display": order.text}
+            resource["code"] = {"coding": [own], "text": order.text}
         resource["subject"] = {"reference": self.chart.patient.reference}
         resource["authoredOn"] = self.chart.today.isoformat()
         if self.encounter_id:

@@ -9,10 +9,13 @@ SUMMARY_LIMIT = 139
 _SPECIAL = re.compile(r"[\\`*_{}\[\]|~]|:(?=//)|@|(?<=\bwww)\.|^[#+\-]|^\d+(?=[.)]\s)", re.IGNORECASE)
 """What Markdown would read: marks anywhere, bare addresses, and at the start of a line headings and lists."""
 _LONGEST = 200
+_MOST_READ = 10_000
+"""Characters that are looked at of a text, ours included; this bounds the work on hostile input."""
 
 
 def plain(text: str) -> str:
     """Give a text on one line, without control or formatting characters."""
+    text = text[:_MOST_READ]
     if not (text.isascii() and text.isprintable()):
         text = "".join(_visible(character) for character in text)
     return " ".join(text.split())

@@ -1,19 +1,23 @@
 """Assembly: the parts put together into one ASGI application, warm before its first call."""
 
+import asyncio
 import gc
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import date
+from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from cards.dialects import OWN_CODES
 from cards.suggestions import warm_up as warm_up_orders
-from cds.clients import DEVELOPMENT
+from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, check_orders, read_clients
 from cds.errors import CallError
 from cds.fhir.server import FhirServers
 from cds.hooks import health, statuses
@@ -24,19 +28,24 @@ from cds.pages.routes import Pages
 from cds.services import REVIEW, knowledge, needs
 from cds.settings import Settings, load_settings
 
+_log = logging.getLogger(__name__)
+
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
     """Build the application; its knowledge is loaded when it starts.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting, or the clients' file, is wrong.
+        StoreError: the tables of the database are of another version.
     """
     settings = settings or load_settings()
+    trust = None if settings.clients is None else _Trust(settings, settings.clients)
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
     fhir = FhirServers()
-    client = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
-    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir))
-    hooks = HookRoutes(settings, client, fhir)
+    anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
+    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir, trust))
+    app.state.store = trust and trust.store
+    hooks = HookRoutes(settings, anybody, fhir)
     app.include_router(hooks.router)
     app.include_router(health.router)
     app.include_router(Pages(settings, hooks).router)
@@ -44,6 +53,8 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)
     app.add_exception_handler(RequestValidationError, _of_address)
+    if trust:
+        trust.join(app)
     app.add_middleware(Guarded)
     app.add_middleware(
         Cors,
@@ -52,7 +63,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         allow_headers=["Authorization", "Content-Type"],
         # Browsers ask this of a service on the user's own machine, before a public page may call it.
         allow_private_network=settings.is_loopback,
-        expose_headers=["X-Correlation-Id"],
+        expose_headers=["X-Correlation-Id", "Retry-After"],
         max_age=600,
     )
     return Tidied(app)
@@ -67,11 +78,49 @@ async def _of_address(_: Request, __: Exception) -> Response:
     return statuses.outcome(422, "invalid", "a part of the address is not as it should be")
 
 
-def _lifespan(settings: Settings, fhir: FhirServers) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+class _Trust:
+    """What verifies callers. A service that was told of no clients has none of it, nor loads what it needs."""
+
+    def __init__(self, settings: Settings, clients: Path) -> None:
+        from cds.hooks.keys import Keys  # noqa: PLC0415 - cryptography
+        from cds.store.database import Store  # noqa: PLC0415 - SQLAlchemy
+
+        self.clients = read_clients(clients)
+        check_orders(self.clients, knowledge().orders, OWN_CODES)
+        for client in self.clients.values():
+            if client.issuer == SANDBOX_ISSUER:
+                _log.warning("client %s is the public sandbox, in whose name anybody may call", client.name)
+        self.store = Store(settings.database)
+        self.store.prepare()
+        self.keys = Keys()
+        self._address = settings.address
+
+    def join(self, app: FastAPI) -> None:
+        """Put it before the routes."""
+        from cds.hooks.trust import Trusted  # noqa: PLC0415 - likewise
+        from cds.store.replay import ReplayGuard  # noqa: PLC0415 - likewise
+
+        guard = ReplayGuard(self.store)
+        app.add_middleware(Trusted, address=self._address, clients=self.clients, keys=self.keys, guard=guard)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ask for keys before somebody waits for them, and close in the end what was opened."""
+        asking = asyncio.create_task(self.keys.fetch_all(self.clients.values()))
+        yield
+        asking.cancel()
+        await self.keys.close()
+        self.store.close()
+
+
+def _lifespan(
+    settings: Settings, fhir: FhirServers, trust: _Trust | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up(settings)
-        yield
+        async with trust.running() if trust else nullcontext():
+            yield
         await fhir.close()
 
     return lifespan

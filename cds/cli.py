@@ -20,10 +20,11 @@ from cards.rendering import Press
 from cards.suggestions import Desk
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
-from cds.errors import LegworkError
+from cds.cli_clients import clients as clients_commands
+from cds.errors import LegworkError, StoreError
 from cds.export import package
 from cds.export.pages import page, pages
-from cds.hooks import discovery
+from cds.hooks import build_sheet, discovery
 from cds.offline import Opened, open_bundle
 from cds.reasoning import versions
 from cds.reasoning.criteria import Criterion
@@ -36,6 +37,7 @@ app = typer.Typer(
     help="Legwork: clinical decision support for legs that ache at rest.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_show_locals=False,
 )  # fmt: skip
+app.add_typer(clients_commands, name="clients")
 out = Console()
 err = Console(stderr=True)
 
@@ -52,16 +54,22 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (LEGWORK_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (LEGWORK_PORT).")] = None,
 ) -> None:
-    """Serve CDS Hooks on this machine, every plan in draft."""
+    """Serve CDS Hooks, every plan in draft: on this machine, or to the clients of LEGWORK_CLIENTS."""
     import uvicorn  # noqa: PLC0415 - the other commands need no server
 
     from cds.app import create_app  # noqa: PLC0415 - likewise
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    for talkative in ("alembic", "httpx"):  # httpx names each address, and with it patients
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     settings = load_settings(host=host, port=port)
-    err.print(f"Legwork on [bold]{settings.address}/cds-services[/], {len(plans())} plans; stop it with Ctrl-C")
+    application = create_app(settings)
+    callers = "the clients of LEGWORK_CLIENTS" if settings.clients else "whoever is on this machine"
+    err.print(
+        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it"
+    )
     uvicorn.run(
-        create_app(settings),
+        application,
         host=settings.host,
         port=settings.port,
         server_header=False,
@@ -69,6 +77,22 @@ def serve(
         access_log=False,
         log_level="warning",
     )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables of the database (LEGWORK_DATABASE) to this version."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the other commands need no database
+
+    from cds.store.database import Store  # noqa: PLC0415 - likewise
+
+    store = Store(load_settings().database)
+    try:
+        out.print(f"the tables are of version {store.migrate()}", highlight=False)
+    except SQLAlchemyError as error:  # whose words hold the address, and with it a password
+        raise StoreError("the database cannot be reached: see LEGWORK_DATABASE") from error
+    finally:
+        store.close()
 
 
 @app.command()
@@ -111,11 +135,47 @@ def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     _print_cards(answer)
 
 
+@app.command()
+def check(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    bundles: Annotated[
+        list[Path] | None,
+        typer.Argument(help="FHIR Bundles of one patient each, in place of a server.", exists=True, dir_okay=False),
+    ] = None,
+    server: Annotated[str, typer.Option("--fhir-server", help="Base address of the FHIR server.")] = "",
+    patient: Annotated[list[str] | None, typer.Option(help="Ids of patients to judge.")] = None,
+    sample: Annotated[int, typer.Option(min=1, max=100, help="How many patients to take, where none is named.")] = 3,
+    token: Annotated[
+        str, typer.Option(envvar="LEGWORK_FHIR_TOKEN", help="Bearer token; better given in the environment.")
+    ] = "",
+    today: Annotated[str | None, typer.Option(help="The day of the call, YYYY-MM-DD; today by default.")] = None,
+    names: Annotated[bool, typer.Option("--names", help="Print the patients' names.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything that was found, for machines.")] = False,
+) -> None:
+    """Say what a FHIR server can give, what of it is not understood, and which cards come out."""
+    from cds import cli_check  # noqa: PLC0415 - it brings an HTTP client, which the other commands need not load
+
+    if bool(bundles) is bool(server):
+        raise typer.BadParameter("name a FHIR server, or files", param_hint="--fhir-server")
+    asked = cli_check.Asked(server, token, patient or (), sample, _day(today), names=names)
+    cli_check.run(asked, bundles or (), out, err, as_json=as_json)
+
+
 @app.command("discovery")
 def discover() -> None:
     """Print the discovery document."""
     document = discovery.document(load_settings().specification_version)
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command("build-sheet")
+def print_build_sheet(
+    client: Annotated[str, typer.Option(help=f"Kind of client: {', '.join(build_sheet.DIALECTS)}.")] = "generic",
+) -> None:
+    """Print what an EHR analyst types in to connect this service."""
+    kind = next((dialect for dialect in build_sheet.DIALECTS if dialect == client), None)
+    if kind is None:
+        raise typer.BadParameter(f"there are {', '.join(build_sheet.DIALECTS)}", param_hint="--client")
+    sys.stdout.write(build_sheet.build_sheet(kind, load_settings()))
 
 
 @app.command("review")

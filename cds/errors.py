@@ -4,11 +4,16 @@
     ├── KnowledgeError        a knowledge file is wrong: stops the start, never a call
     ├── SettingsError         a setting is wrong: stops the start
     ├── TerminologyError      a terminology server cannot be used: a list is not rebuilt
+    ├── ServerError           a FHIR server that is to be looked at gives nothing to look at
     ├── ExportError           a package cannot be written where it was asked for
     ├── NotFetched            a FHIR server did not give what was asked: it stays unknown, and the call goes on
+    ├── StoreError            the database is not to be had, or not of this version: cards come all the same
     └── CallError             a hook call, or a question for what is published, cannot be answered
+        ├── NotTrusted        the caller does not prove that it is a client
+        ├── TooManyCalls      the client calls more often than it may
         ├── NotJson           the body is not JSON at all
         ├── TooLarge          the body is larger than the limit
+        ├── TooSlow           the body takes too long to come
         ├── UnknownService    no service has this id
         ├── UnknownResource   no resource of this type or id is published
         ├── InvalidCall       a member is missing, mistyped or contradicts another
@@ -36,6 +41,10 @@ class TerminologyError(LegworkError):
     """A terminology server cannot be reached, or its answer cannot be used."""
 
 
+class ServerError(LegworkError):
+    """A FHIR server that is to be looked at gives nothing to look at."""
+
+
 class ExportError(LegworkError):
     """A package cannot be written where it was asked for."""
 
@@ -44,8 +53,36 @@ class NotFetched(LegworkError):
     """A FHIR server did not give what was asked of it; the message is the reason, fit for a card."""
 
 
+class StoreError(LegworkError):
+    """The database cannot be reached in the time given, or its tables are not of this version."""
+
+
 class CallError(LegworkError):
     """A hook call, or a question for what is published, cannot be answered."""
+
+
+class NotTrusted(CallError):
+    """The caller does not prove that it is a client. The message is for our log and for `legwork clients test-token`.
+
+    Attributes:
+        found: what was found instead, as it was sent; for whoever holds the token, never for a log.
+    """
+
+    def __init__(self, message: str, found: str = "") -> None:
+        super().__init__(message)
+        self.found = found
+
+
+class TooManyCalls(CallError):
+    """The client calls more often, or more at once, than it may.
+
+    Attributes:
+        retry_after: when it may try again [s].
+    """
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class NotJson(CallError):
@@ -54,6 +91,10 @@ class NotJson(CallError):
 
 class TooLarge(CallError):
     """The body is larger than the limit."""
+
+
+class TooSlow(CallError):
+    """The body takes too long to come."""
 
 
 class UnknownService(CallError):

@@ -19,10 +19,15 @@ from cds.services import knowledge
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A Bundle's patient, and what of it was left out."""
+    """A Bundle's patient."""
 
     chart: Chart
-    left_out: Mapping[str, int]
+    record: PatientRecord
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """Why resources were left out -> how many."""
+        return self.record.left_out
 
 
 def open_bundle(raw: bytes, today: date, patient_id: str | None = None, orders: bytes | None = None) -> Opened:
@@ -49,7 +54,7 @@ def open_bundle(raw: bytes, today: date, patient_id: str | None = None, orders: 
         written = _object(orders.removeprefix(BOM_UTF8))
         for draft in drafts(written if written.get("resourceType") == "Bundle" else {"entry": [{"resource": written}]}):
             record.take_draft(draft.resource, at_hand=True)
-    return Opened(Chart(today, record.patient, record), record.left_out)
+    return Opened(Chart(today, record.patient, record), record)
 
 
 def read_bundle(raw: bytes) -> dict[str, Any]:

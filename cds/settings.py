@@ -2,9 +2,10 @@
 
 import ipaddress
 import re
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cards.wording import WORDING
@@ -15,6 +16,7 @@ SANDBOX = "https://sandbox.cds-hooks.org"
 """The origin of the public CDS Hooks sandbox."""
 
 _ORIGIN = re.compile(r"https?://[^/\s*@?#,]+", re.ASCII)
+_DATABASE = re.compile(r"sqlite:///[^?]+|postgresql://\S+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?", re.ASCII)
 
 
@@ -22,9 +24,11 @@ class Settings(BaseSettings):
     """How a deployment runs; the defaults are those of development on one's own machine.
 
     Attributes:
-        host: the address to listen on; loopback only, as long as callers cannot be authenticated.
+        clients: the clients' file; without one, whoever reaches the service may call it.
+        host: the address to listen on; loopback only without `clients`.
         port: the port to listen on.
-        public_url: how the outside reaches this service; links are built on it.
+        public_url: how the outside reaches this service; links are built on it, and tokens must be made out to it.
+        database: where state is kept, as an address that begins with sqlite:/// or postgresql://.
         cors_origins: origins whose pages may call the service; in the environment separated by commas.
         max_body_bytes: the largest body that is read [By].
         fhir_servers: FHIR bases that may be read beside those of this machine; in the environment separated by commas.
@@ -35,9 +39,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LEGWORK_", env_ignore_empty=True, extra="ignore")
 
+    clients: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    public_url: str = ""
+    public_url: Annotated[str, Field(validate_default=True)] = ""
+    database: Annotated[str, Field(repr=False)] = "sqlite:///legwork.db"
     cors_origins: Annotated[tuple[str, ...], NoDecode] = (SANDBOX,)
     max_body_bytes: Annotated[int, Field(ge=1024)] = 24 * 1024 * 1024
     fhir_servers: Annotated[tuple[str, ...], NoDecode] = ()
@@ -45,22 +51,38 @@ class Settings(BaseSettings):
     max_cards: Annotated[int, Field(ge=1, le=20)] = WORDING.max_cards
     specification_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")] = "3.0.0-ballot"
 
+    @field_validator("clients")
+    @classmethod
+    def _file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("there is no such file")
+        return path
+
     @field_validator("host")
     @classmethod
-    def _loopback(cls, host: str) -> str:
-        if not _is_loopback(host):
+    def _loopback(cls, host: str, given: ValidationInfo) -> str:
+        if given.data.get("clients", True) is None and not _is_loopback(host):
             raise ValueError(
-                "callers cannot be authenticated yet, so the service listens on this machine only: "
-                "give 127.0.0.1, ::1 or localhost"
+                "callers cannot be authenticated without LEGWORK_CLIENTS, so the service listens on this machine only: "
+                "give 127.0.0.1, ::1 or localhost, or name the clients"
             )
         return host
 
     @field_validator("public_url")
     @classmethod
-    def _address(cls, url: str) -> str:
+    def _address(cls, url: str, given: ValidationInfo) -> str:
         if url and not _ADDRESS.fullmatch(url):
             raise ValueError("must be an address that begins with http:// or https://, without ? and #")
+        if not _is_loopback(given.data.get("host", "localhost")) and not url.startswith("https://"):
+            raise ValueError("must be the https:// address by which clients call: their tokens are made out to it")
         return url.rstrip("/")
+
+    @field_validator("database")
+    @classmethod
+    def _database(cls, url: str) -> str:
+        if not _DATABASE.fullmatch(url):
+            raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+        return url
 
     @field_validator("cors_origins", "fhir_servers", mode="before")
     @classmethod
@@ -104,10 +126,10 @@ def load_settings(**given: object) -> Settings:
     """Read the settings; what is given explicitly wins over the environment.
 
     Raises:
-        SettingsError: a setting is wrong; the message names it.
+        SettingsError: settings are wrong; the message names each on a line of its own.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         slips = (f"LEGWORK_{slip['loc'][0]}".upper() + f": {slip['msg']}" for slip in error.errors())
-        raise SettingsError("; ".join(slips).replace("Value error, ", "")) from error
+        raise SettingsError("\n".join(slips).replace("Value error, ", "")) from error

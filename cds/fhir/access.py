@@ -6,11 +6,12 @@ https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from urllib.parse import parse_qs
 
 from cds.clients import Client
+from cds.outbound import Reach
 
 _SCOPE = re.compile(
     r"(?:patient|user|system)/([A-Za-z]+|\*)\.(read|write|\*|(?=[cruds])c?r?u?d?s?)(?:\?(\S+))?", re.ASCII
@@ -38,6 +39,12 @@ class Access:
     token: str = field(default="", repr=False)
     scope: str = ""
     expires_in: int = 0
+    reach: Reach = Reach.PUBLIC
+    """Into which networks the server's name may lead us."""
+
+    def within(self, client: Client) -> "Access":
+        """Give the same access as far as a client's terms reach."""
+        return replace(self, reach=client.reach)
 
     def obstacle(self, client: Client) -> str:
         """Say why nothing of the server may be read for a client; empty when it may."""

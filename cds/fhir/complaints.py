@@ -21,7 +21,7 @@ def complaint(source: Complained, meant: Meant, on: Day | None, today: date) -> 
     """Read a complaint as a problem of its day; None when that lies in the future."""
     if on is not None and is_future(on, today):
         return None
-    said = _SAID[type(source)]
+    said = next(words for kind, words in _SAID.items() if isinstance(source, kind))
     return Problem(
         name=meant.title,
         reference=f"{type(source).__name__}/{source.id}" if source.id else "",

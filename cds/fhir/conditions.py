@@ -12,6 +12,10 @@ from cds.fhir.resources import AllergyIntolerance, Condition, Encounter, FamilyM
 _VOID = frozenset({"refuted", "entered-in-error"})
 _CONFIRMED = frozenset({"confirmed"})
 _ACTIVE = frozenset({"active", "recurrence", "relapse"})
+_NOT_STATED = frozenset({"unknown"})
+"""R5 requires a clinical status: this code stands where there was none in R4."""
+_PAST = _VOID | {"inactive", "resolved"}
+"""Statuses of DSTU2 that say of an allergy that it is not there, or no longer."""
 _TOLD = frozenset({"completed", "partial"})
 
 
@@ -24,7 +28,7 @@ def problem(condition: Condition, meant: Meant, encounter: Encounter | None, tod
     if verification & _VOID or codes(condition.clinical_status) & _VOID:
         return None
     onset = _first(condition.onset_date_time, *_ends(condition.onset_period), condition.onset_string)
-    recorded = _first(condition.recorded_date, condition.asserted_date)
+    recorded = _first(condition.recorded_date, condition.asserted_date, condition.date_recorded)
     if onset is None and recorded is None and encounter is not None:
         recorded = began(encounter)
     on = onset or recorded
@@ -86,7 +90,7 @@ def _ends(period: object) -> Iterator[str | None]:
 
 def _is_active(condition: Condition, today: date) -> bool:
     """Whether a condition is present: by its status, unless it has abated (G-2)."""
-    status = codes(condition.clinical_status)
+    status = codes(condition.clinical_status) - _NOT_STATED
     if status and not status & _ACTIVE:
         return False
     period = condition.abatement_period
@@ -120,7 +124,7 @@ def of_relative(history: FamilyMemberHistory, title: str) -> Problem | None:
 
 def allergy(allergy_: AllergyIntolerance, title: str) -> Problem | None:
     """Read an allergy or intolerance; None when it is void or no longer there."""
-    if codes(allergy_.verification_status) & _VOID:
+    if codes(allergy_.verification_status) & _VOID or allergy_.status in _PAST:
         return None
     status = codes(allergy_.clinical_status)
     if status and not status & _ACTIVE:
@@ -128,5 +132,5 @@ def allergy(allergy_: AllergyIntolerance, title: str) -> Problem | None:
     return Problem(
         name=f"Allergy or intolerance: {title}",
         reference=f"AllergyIntolerance/{allergy_.id}" if allergy_.id else "",
-        on=_first(allergy_.recorded_date),
+        on=_first(allergy_.recorded_date, allergy_.asserted_date),
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from cds.fhir.references import relative
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -24,13 +26,14 @@ def drafts(bundle: Mapping[str, Any], selections: Collection[Any] | None = None)
 
     Args:
         bundle: of any type, or none.
-        selections: `Type/id` of those the call is about; None where it is about all.
+        selections: references to those the call is about; None where it is about all.
     """
+    chosen = None if selections is None else {relative(one) for one in selections if isinstance(one, str)}
     entries = bundle.get("entry")
     found = []
     for entry in entries if isinstance(entries, list) else ():
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if isinstance(resource, dict):
             name = f"{resource.get('resourceType')}/{resource.get('id')}"
-            found.append(Draft(msgspec.json.encode(resource), selections is None or name in selections))
+            found.append(Draft(msgspec.json.encode(resource), chosen is None or name in chosen))
     return found

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cds.chart.dates import Day, parse_day
 from cds.chart.facts import Stay
-from cds.fhir.resources import Concept, Encounter, codes, concepts
+from cds.fhir.resources import Concept, Encounter, codes, concepts, items
 
 _INPATIENT = frozenset({"imp", "acute", "nonac", "emer", "obsenc", "ss"})
 """v3-ActCode classes of a patient who is in hospital: https://terminology.hl7.org/CodeSystem-v3-ActCode.html."""
@@ -20,10 +20,10 @@ def reasons(encounter: Encounter) -> Iterator[Concept]:
     """
     if encounter.status in _VOID:
         return
-    yield from concepts(encounter.reason_code)
-    yield from concepts(encounter.reason)
-    yield from concepts(encounter.reason_reference)
-    for diagnosis in encounter.diagnosis or ():
+    for said in (encounter.reason_code, encounter.reason, encounter.reason_reference):
+        if said is not None:  # as it seldom is
+            yield from concepts(said)
+    for diagnosis in items(encounter.diagnosis):
         yield from concepts(diagnosis.condition)
 
 

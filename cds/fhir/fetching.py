@@ -120,7 +120,7 @@ async def _answer(question: Question, servers: FhirServers, access: Access, pati
             if len(asked) == MOST_PAGES:
                 raise NotFetched(TOO_MUCH)
             asked.add(address)
-            body = await servers.get(address, token, room)
+            body = await servers.get(address, token, room, access.reach)
             page = _opened(body, question.need, patient_id)
             question.pages.append(Raw(body))
             question.size += len(body)

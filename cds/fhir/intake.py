@@ -7,7 +7,7 @@ the call; what was left out is counted, and named where it matters.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Raw
 
@@ -26,6 +26,13 @@ HAEMOLYSIS = "haemolysed-sample"
 
 Pair = tuple[resources.Observation, Valued]
 """An observation, and what in it holds the value: itself or a component."""
+
+
+class Entry(Protocol):
+    """An entry of a Bundle, decoded."""
+
+    resource: Any
+    full_url: str | None
 
 
 class Intake:
@@ -49,7 +56,7 @@ class Intake:
         self.other_patients = 0
         self._vocabulary = vocabulary
         self._means = recogniser(vocabulary)
-        self._patient_id = patient_id
+        self.patient_id = patient_id
         self._own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", *own_urls}
         self._seen: set[tuple[type, str]] = set()
         self._index: dict[tuple[str, str], list[Any]] = defaultdict(list)
@@ -69,11 +76,21 @@ class Intake:
         self.left_out[f"{what} could not be read"] += 1
         self.unread += 1
 
-    def put(self, resource: Any, full_url: str | None = None) -> None:
-        """Take in one decoded resource; one of a kind that nobody reads is passed over."""
-        take = _TAKE.get(type(resource))
-        if take is not None:
-            take(self, resource, full_url)
+    def put(self, entries: Iterable[Entry]) -> int:
+        """Take in decoded resources, passing over kinds that nobody reads, and say how many there were of any kind.
+
+        An outcome says something of the search and is no match of it.
+        """
+        count = 0
+        for entry in entries:
+            resource = entry.resource
+            kind = type(resource)
+            if resource is None or kind is resources.OperationOutcome:
+                continue
+            count += 1
+            if (take := _TAKE.get(kind)) is not None:
+                take(self, resource, entry.full_url)
+        return count
 
     def take(self, raw: Raw | bytes, full_url: str | None = None) -> None:
         """Take in one resource."""
@@ -98,7 +115,7 @@ class Intake:
 
     def _admit(self, resource: resources.AboutPatient, full_url: str | None) -> bool:
         """Whether a resource that matters is to be kept: about the patient of the call (DS-23), and not a copy."""
-        subject = resource.subject
+        subject = _subject(resource)
         if (subject is None or subject.reference not in self._own) and not self._is_own(subject):
             self.left_out["about another or an unnamed patient"] += 1
             return False
@@ -116,7 +133,7 @@ class Intake:
         if reference is None:
             return False
         bare = unversioned(reference)
-        if bare in self._own or bare.endswith(f"/Patient/{self._patient_id}"):
+        if bare in self._own or bare.endswith(f"/Patient/{self.patient_id}"):
             self._own.add(reference)
             return True
         return False
@@ -127,7 +144,7 @@ class Intake:
 
     def _take_patient(self, patient: resources.Patient, full_url: str | None) -> None:
         patient.id = patient.id or target(full_url or "")
-        if patient.id != self._patient_id:
+        if patient.id != self.patient_id:
             self.other_patients += 1
         elif self.patient is None:
             self.patient = _patient(patient)
@@ -151,7 +168,7 @@ class Intake:
 
     def _take_observation(self, observation: resources.Observation, full_url: str | None) -> None:
         names = self._means.tests(observation.code)
-        parts = observation.component or ()
+        parts = resources.items(observation.component)
         if not (names or parts or observation.contained) or not self._admit(observation, full_url):
             return
         self._file("result", names, (observation, observation))
@@ -226,7 +243,8 @@ class Intake:
         if isinstance(resource, resources.Medication):
             self._take_drug_kind(resource, None)
         elif isinstance(resource, resources.AnyMedication | resources.ServiceRequest):
-            if resource.subject is not None and resource.subject.reference and not self._is_own(resource.subject):
+            subject = _subject(resource)
+            if subject is not None and subject.reference and not self._is_own(subject):
                 self.left_out["about another or an unnamed patient"] += 1
                 return
             self._drafts.append((resource, at_hand))
@@ -263,14 +281,18 @@ class Intake:
                 self._items[self._vocabulary.also_item.get(link, link)].append((response, item))
 
     def _take_relative(self, history: resources.FamilyMemberHistory, full_url: str | None) -> None:
-        names = NONE.union(*(self._means.concepts(condition.code) for condition in history.condition or ()))
+        names = NONE.union(*(self._means.concepts(condition.code) for condition in resources.items(history.condition)))
         if names and self._admit(history, full_url):
             self._file("relative", names, history)
 
     def _take_allergy(self, allergy: resources.AllergyIntolerance, full_url: str | None) -> None:
-        names = self._means.drugs(allergy.code)
+        names = self._means.drugs(allergy.code or allergy.substance)
         if names and self._admit(allergy, full_url):
             self._file("allergy", names, allergy)
+
+
+def _subject(resource: resources.AboutPatient) -> resources.Reference | None:
+    return resource.subject or getattr(resource, "patient", None)  # so called in DSTU2
 
 
 def _patient(patient: resources.Patient) -> facts.Patient:
@@ -291,6 +313,7 @@ _TAKE: dict[type, Callable[[Intake, Any, str | None], None]] = {
     resources.Condition: Intake._take_condition,
     resources.Observation: Intake._take_observation,
     resources.MedicationRequest: Intake._take_medication,
+    resources.MedicationOrder: Intake._take_medication,
     resources.MedicationStatement: Intake._take_medication,
     resources.MedicationAdministration: Intake._take_medication,
     resources.MedicationDispense: Intake._take_medication,

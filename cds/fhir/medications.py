@@ -18,6 +18,7 @@ from cds.fhir.resources import (
     Medication,
     MedicationAdministration,
     MedicationDispense,
+    MedicationOrder,
     MedicationRequest,
     MedicationStatement,
     Reference,
@@ -31,8 +32,8 @@ from cds.fhir.values import number_of
 
 _INTENTS = frozenset({None, "order", "plan", "original-order", "reflex-order", "filler-order", "instance-order"})
 _IN_USE = frozenset({"active", "intended", "recorded", "in-progress"})
-_NOT_IN_USE = ("not-taking", "on-hold", "stopped", "unknown")
-"""How the codes of R5's adherence begin that are no use."""
+_ADHERENCE = {"not-taking": "not-taken", "on-hold": "on-hold", "stopped": "stopped", "unknown": "unknown"}
+"""How the codes of R5's adherence begin that are no use, and the statuses that R4 has for it."""
 _RECENT = 90
 """Days for which a completed course still counts [d]."""
 
@@ -82,7 +83,7 @@ def substances(medication: AnyMedication, kind: Medication | None) -> Iterator[C
         yield Concept(text=reference.display)
     if kind is not None:
         yield kind.code
-        for ingredient in kind.ingredient or ():
+        for ingredient in items(kind.ingredient):
             yield ingredient.item_codeable_concept
             yield ingredient.item
             if ingredient.item_reference is not None and ingredient.item_reference.display:
@@ -124,7 +125,8 @@ def drug(taken: Taken, today: date) -> Drug | None:
 def _requested(request: MedicationRequest, taken: Taken, today: date) -> Drug | None:
     if request.do_not_perform or request.intent not in _INTENTS:
         return None
-    return _make(taken, request.status, _day(request.authored_on), _end(request), today)
+    written = request.date_written if isinstance(request, MedicationOrder) else request.authored_on
+    return _make(taken, request.status, _day(written), _end(request), today)
 
 
 def _end(request: MedicationRequest) -> Day | None:
@@ -144,15 +146,27 @@ def _end(request: MedicationRequest) -> Day | None:
 
 
 def _stated(statement: MedicationStatement, taken: Taken, today: date) -> Drug | None:
-    if statement.taken == "n" or statement.status in {"not-taken", "unknown"}:
-        return None
-    adherence = codes(statement.adherence.code) if statement.adherence else frozenset()
-    if any(code.startswith(_NOT_IN_USE) for code in adherence):
-        return None
     period = statement.effective_period
     start = _day(statement.effective_date_time) or (_day(period.start) if period else None)
     end = _day(period.end) if period else None
-    return _make(taken, statement.status, start or _day(statement.date_asserted), end, today)
+    status = _status(statement, end, today)
+    if status in {"not-taken", "unknown"}:
+        return None
+    return _make(taken, status, start or _day(statement.date_asserted), end, today)
+
+
+def _status(statement: MedicationStatement, end: Day | None, today: date) -> str | None:
+    """Give the status that a statement has, or would have in R4: R5 says only that it was recorded."""
+    if statement.taken == "n" or statement.was_not_taken:
+        return "not-taken"
+    said = codes(statement.adherence.code) if statement.adherence else ()
+    for code in said:
+        for start, status in _ADHERENCE.items():
+            if code.startswith(start):
+                return status
+    if statement.status == "recorded" and end is not None and end.last < today:
+        return "completed"
+    return statement.status
 
 
 def _dispensed(dispense: MedicationDispense, taken: Taken, today: date) -> Drug | None:
@@ -163,7 +177,11 @@ def _dispensed(dispense: MedicationDispense, taken: Taken, today: date) -> Drug 
 
 
 def _given(administration: MedicationAdministration, taken: Taken, today: date) -> Drug | None:
-    if administration.status not in {"completed", "in-progress"} or administration.not_given:
+    if (
+        administration.status not in {"completed", "in-progress"}
+        or administration.not_given
+        or administration.was_not_given
+    ):
         return None
     period = administration.effective_period or administration.occurence_period
     on = _day(administration.effective_date_time or administration.occurence_date_time)

@@ -7,6 +7,7 @@ type search, tokens of the context, each parameter once. Dates are filtered here
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Raw
@@ -35,6 +36,11 @@ class Need:
     def template(self) -> str:
         """The prefetch template: a search, but of the patient a read."""
         return f"{self.kind}/{_PATIENT}" if self is WHO else f"{self.kind}?patient={_PATIENT}{self.search}"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The search parameters beside the patient, those of every search aside."""
+        return tuple(name for name, _ in parse_qsl(self.search) if not name.startswith("_"))
 
     def query(self, patient_id: str) -> str:
         """The template with its token filled in, relative to the base of a FHIR server."""
@@ -103,7 +109,8 @@ class _OddEntry(msgspec.Struct, gc=False):
     """An entry whose resource may be broken."""
 
     resource: Raw = NOTHING
-    full_url: str | None = msgspec.field(name="fullUrl", default=None)
+    full_url: Any = msgspec.field(name="fullUrl", default=None)
+    search: Any = None
 
 
 class _OddValue(msgspec.Struct, gc=False):
@@ -121,6 +128,9 @@ _raw_entries = msgspec.json.Decoder(list[Raw])
 _odd_entry = msgspec.json.Decoder(_OddEntry)
 _broken = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
+_OUTCOME = {"mode": "outcome"}
+"""How a search marks what it has to say beside its matches."""
+
 NOT_SUPPLIED = "not supplied"
 QUERY_FAILED = "the query failed"
 INCOMPLETE = "only a part was supplied"
@@ -133,7 +143,7 @@ BY_CHOICE = frozenset({NOT_SUPPLIED, NOT_AUTHORISED, PARTLY_AUTHORISED, NOT_OFFE
 """Why data may be lacking without anything having failed: what an EHR never set up or grants is its choice."""
 
 SLICE = 250
-"""Resources read between two breaths: at most about a millisecond in which no other call is heard."""
+"""Entries read between two breaths: at most about a millisecond in which no other call is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +208,7 @@ def read(
 ) -> Iterator[None]:
     """Read every key that was asked for into a record, and note what is unknown.
 
-    Keys that were not asked for are left unread. Yields after every `SLICE` resources.
+    Keys that were not asked for are left unread. Yields after every `SLICE` entries, whatever is in them.
     """
     for need in asked:
         if need.key in prefetch:
@@ -234,12 +244,11 @@ def read_value(
         value = decoded
     if value.resource_type == "OperationOutcome":
         return _FAILED
-    for entry in value.entry or ():
-        if entry.resource is not None:
-            found += 1
-            record.put(entry.resource, entry.full_url)
-            if found % SLICE == 0:
-                yield
+    entries = value.entry or []
+    for start in range(0, len(entries), SLICE):
+        if start:
+            yield
+        found += record.put(entries[start : start + SLICE])
     following = next((link.url for link in value.link or () if link.relation == "next" and link.url), "")
     return _read_so_far(found, value.total or 0, following)
 
@@ -249,6 +258,21 @@ _WHOLE, _FAILED, _UNUSABLE = Reading(), Reading(QUERY_FAILED), Reading(NOT_USABL
 
 def _read_so_far(found: int, total: int, following: str) -> Reading:
     return Reading(INCOMPLETE, found, following) if following or total > found else _WHOLE
+
+
+def pieces(raw: bytes) -> Iterator[Raw]:
+    """Give the resources of a Bundle as they were written; of anything else, itself."""
+    odd = _odd.decode(raw)
+    if odd.resource_type != "Bundle":
+        yield Raw(raw)
+        return
+    for piece in [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry):
+        try:
+            entry = _odd_entry.decode(piece)
+        except _broken:
+            continue
+        if entry.resource is not NOTHING:
+            yield entry.resource
 
 
 def is_usual(value: Value) -> bool:
@@ -269,31 +293,41 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generat
     try:
         odd = _odd.decode(raw)
     except _broken:
-        return _WHOLE if bytes(memoryview(raw)) == b"null" else _UNUSABLE
+        return _WHOLE if _is_nothing(raw) else _UNUSABLE
     if odd.resource_type == kind != "Bundle":
         record.take(raw)
         return _WHOLE
     if odd.resource_type != "Bundle":
         return _FAILED if odd.resource_type == "OperationOutcome" else _UNUSABLE
     try:
-        pieces = [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry)
+        pieces = [] if _is_nothing(odd.entry) else _raw_entries.decode(_listed(odd.entry))
     except _broken:
         record.unreadable("list of entries")
         return _UNUSABLE
-    for piece in pieces:
+    for count, piece in enumerate(pieces, 1):
+        if count % SLICE == 0:
+            yield
         try:
             entry = _odd_entry.decode(piece)
         except _broken:
             record.unreadable("entry")
             continue
-        if entry.resource is not NOTHING:
+        if not _is_nothing(entry.resource) and entry.search != _OUTCOME:
             found += 1
-            record.take(entry.resource, entry.full_url)
-            if found % SLICE == 0:
-                yield
-    links = odd.link if isinstance(odd.link, list) else []
+            record.take(entry.resource, entry.full_url if isinstance(entry.full_url, str) else None)
+    links = resources.items(odd.link)
     nexts = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     total = odd.total if isinstance(odd.total, int) else 0
     if not nexts:
         return _read_so_far(found, total, "")
     return Reading(INCOMPLETE, found, nexts[0] if isinstance(nexts[0], str) else "")
+
+
+def _is_nothing(raw: Raw) -> bool:
+    return raw is NOTHING or bytes(memoryview(raw)) == b"null"
+
+
+def _listed(raw: Raw) -> bytes:
+    """Give a list as it came, and a single object as a list of one."""
+    written = bytes(memoryview(raw))
+    return b"[" + written + b"]" if written.startswith(b"{") else written

@@ -155,6 +155,10 @@ class Recogniser:
         for coding in codings(code):
             if not coding.system and coding.code and (names := self._unsystematic(coding, code)):
                 return names
+        return self.tests_named(code)
+
+    def tests_named(self, code: Concepts) -> frozenset[str]:
+        """Name what a result is of by its exact name alone."""
         return frozenset(name for text in texts(code) if (name := self._analyte_named(text)))
 
     def _unsystematic(self, coding: Coding, code: Concepts) -> frozenset[str]:

@@ -223,16 +223,19 @@ class PatientRecord(Intake):
         return self._facts("result", analyte, make, memo="under way")
 
     def set_aside(self, analyte: str, days: int) -> tuple[facts.Fact, ...]:
-        """Results of so many days that do not count and should be looked at: dated ahead, or named as another test."""
+        """Results of so many days that do not count and should be looked at: dated ahead, or named as another test.
+
+        And the newest of all, if its status is not known.
+        """
         return _those_that_count(
             results.set_aside(
                 result.observation,
                 result.valued,
                 self._means.recognised(analyte, result.valued.code),
-                result.on,
-                self.today,
+                Surroundings(self.today, result.on),
+                newest=place == 0,
             )
-            for result in self._results(analyte)
+            for place, result in enumerate(self._results(analyte))
             if result.on is None or days_ago(result.on, self.today) <= days
         )
 

@@ -9,6 +9,11 @@ def target(reference: str) -> str:
     return unversioned(reference).rsplit("/", 1)[-1].rsplit(":", 1)[-1]
 
 
+def relative(reference: str) -> str:
+    """Give the `Type/id` that a reference ends in, whether it is relative, absolute or versioned."""
+    return "/".join(unversioned(reference).rsplit("/", 2)[-2:])
+
+
 def unversioned(reference: str) -> str:
     """Give a reference without the version that it may name."""
     return reference.split("/_history/", 1)[0]

@@ -12,14 +12,13 @@ from cds.fhir.resources import (
     DiagnosticReport,
     Procedure,
     ServiceRequest,
+    codes,
     concepts,
 )
 
 _OPEN = frozenset({"draft", "active", "on-hold"})
 _URGENT = frozenset({"urgent", "asap", "stat"})
-_INTENTS = frozenset(
-    {None, "order", "plan", "proposal", "original-order", "reflex-order", "filler-order", "instance-order"}
-)
+_INTENTS = frozenset({"order", "plan", "proposal", "original-order", "reflex-order", "filler-order", "instance-order"})
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled", "revoked", "stopped"})
 _DONE = frozenset({"completed", "in-progress", "preparation"})
 _REPORTED = frozenset({"final", "amended", "corrected", "appended"})
@@ -33,7 +32,7 @@ def asked_for(request: ServiceRequest) -> Concepts:
 
 def order(request: ServiceRequest, title: str, today: date) -> Order | None:
     """Read a request; None when it was withdrawn, or asks for something not to be done."""
-    if request.do_not_perform or request.intent not in _INTENTS:
+    if request.do_not_perform or not codes(request.intent) <= _INTENTS:
         return None
     if request.status not in _OPEN and request.status != "completed":
         return None

@@ -158,6 +158,7 @@ class Condition(Resource, tag="Condition"):
     """FHIR Condition."""
 
     subject: Reference | None = None
+    patient: Reference | None = None  # DSTU2
     encounter: Reference | None = None
     context: Reference | None = None
     code: Concepts = None
@@ -168,7 +169,8 @@ class Condition(Resource, tag="Condition"):
     onset_period: Period | None = None
     onset_string: str | None = None
     recorded_date: str | None = None
-    asserted_date: str | None = None
+    asserted_date: str | None = None  # STU3
+    date_recorded: str | None = None  # DSTU2
     abatement_date_time: str | None = None
     abatement_period: Period | None = None
     abatement_boolean: bool | None = None
@@ -193,7 +195,7 @@ class Observation(_Valued, tag="Observation", tag_field="resourceType"):
     specimen: Reference | None = None
     note: list[Annotation] | Annotation | None = None
     comment: str | None = None
-    component: list[Component] | None = None
+    component: list[Component] | Component | None = None
     contained: list[Raw] | None = None
 
 
@@ -201,6 +203,7 @@ class MedicationRequest(Resource, tag="MedicationRequest"):
     """FHIR MedicationRequest."""
 
     subject: Reference | None = None
+    patient: Reference | None = None  # DSTU2
     status: str | None = None
     intent: str | None = None
     do_not_perform: bool | None = None
@@ -214,6 +217,12 @@ class MedicationRequest(Resource, tag="MedicationRequest"):
     contained: list[Raw] | None = None
 
 
+class MedicationOrder(MedicationRequest, tag="MedicationOrder"):
+    """FHIR DSTU2 MedicationOrder, which STU3 renamed."""
+
+    date_written: str | None = None
+
+
 class DispenseRequest(_Part, rename="camel"):
     """FHIR MedicationRequest.dispenseRequest."""
 
@@ -224,8 +233,10 @@ class MedicationStatement(Resource, tag="MedicationStatement"):
     """FHIR MedicationStatement."""
 
     subject: Reference | None = None
+    patient: Reference | None = None  # DSTU2
     status: str | None = None
-    taken: str | None = None
+    taken: str | None = None  # STU3
+    was_not_taken: bool | None = None  # DSTU2
     medication_codeable_concept: Concepts = None
     medication_reference: Reference | None = None
     medication: Concepts = None
@@ -247,8 +258,10 @@ class MedicationAdministration(Resource, tag="MedicationAdministration"):
     """FHIR MedicationAdministration."""
 
     subject: Reference | None = None
+    patient: Reference | None = None  # DSTU2
     status: str | None = None
-    not_given: bool | None = None
+    not_given: bool | None = None  # STU3
+    was_not_given: bool | None = None  # DSTU2
     medication_codeable_concept: Concepts = None
     medication_reference: Reference | None = None
     medication: Concepts = None
@@ -264,6 +277,7 @@ class MedicationDispense(Resource, tag="MedicationDispense"):
     """FHIR MedicationDispense."""
 
     subject: Reference | None = None
+    patient: Reference | None = None  # DSTU2
     status: str | None = None
     medication_codeable_concept: Concepts = None
     medication_reference: Reference | None = None
@@ -288,7 +302,7 @@ class Medication(Resource, tag="Medication"):
     code: Concepts = None
     form: Concepts = None
     dose_form: Concepts = None
-    ingredient: list[Ingredient] | None = None
+    ingredient: list[Ingredient] | Ingredient | None = None
 
 
 class Specimen(Resource, tag="Specimen"):
@@ -304,7 +318,7 @@ class ServiceRequest(Resource, tag="ServiceRequest"):
 
     subject: Reference | None = None
     status: str | None = None
-    intent: str | None = None
+    intent: Concepts = None  # a concept in STU3's DeviceRequest
     priority: str | None = None
     do_not_perform: bool | None = None
     code: Concepts = None
@@ -355,6 +369,7 @@ class Encounter(Resource, tag="Encounter"):
     """FHIR Encounter."""
 
     subject: Reference | None = None
+    patient: Reference | None = None  # DSTU2
     status: str | None = None
     class_: Concepts = msgspec.field(name="class", default=None)
     type: Concepts = None
@@ -364,7 +379,7 @@ class Encounter(Resource, tag="Encounter"):
     reason_code: Concepts = None
     reason_reference: Concepts = None
     reason: Concepts = None
-    diagnosis: "list[EncounterDiagnosis] | None" = None
+    diagnosis: "list[EncounterDiagnosis] | EncounterDiagnosis | None" = None
 
 
 class EncounterDiagnosis(_Part):
@@ -382,7 +397,7 @@ class AnswerItem(_Part, rename="camel"):
     value_string: str | None = None
     value_integer: int | None = None
     value_decimal: float | None = None
-    item: "list[Item] | None" = None
+    item: "list[Item] | Item | None" = None
 
 
 class Item(_Part, rename="camel"):
@@ -391,7 +406,7 @@ class Item(_Part, rename="camel"):
     link_id: str | None = None
     text: str | None = None
     answer: list[AnswerItem] | AnswerItem | None = None
-    item: "list[Item] | None" = None
+    item: "list[Item] | Item | None" = None
 
 
 class QuestionnaireResponse(Resource, tag="QuestionnaireResponse"):
@@ -416,7 +431,7 @@ class FamilyMemberHistory(Resource, tag="FamilyMemberHistory"):
     status: str | None = None
     date: str | None = None
     relationship: Concepts = None
-    condition: list[RelativeCondition] | None = None
+    condition: list[RelativeCondition] | RelativeCondition | None = None
 
 
 class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
@@ -425,12 +440,19 @@ class AllergyIntolerance(Resource, tag="AllergyIntolerance"):
     subject: Reference | None = msgspec.field(name="patient", default=None)
     clinical_status: Concepts = None
     verification_status: Concepts = None
+    status: str | None = None  # DSTU2
     code: Concepts = None
+    substance: Concepts = None  # DSTU2
     recorded_date: str | None = None
+    asserted_date: str | None = None  # STU3
+
+
+class OperationOutcome(Resource, tag="OperationOutcome"):
+    """FHIR OperationOutcome: what a server says beside the matches of a search; nobody reads it."""
 
 
 _TYPES = (
-    Patient, Condition, Observation, MedicationRequest, MedicationStatement, MedicationAdministration,
+    Patient, Condition, Observation, MedicationRequest, MedicationOrder, MedicationStatement, MedicationAdministration,
     MedicationDispense, Medication, Specimen, ServiceRequest, ProcedureRequest, DeviceRequest, Procedure,
     DiagnosticReport, Encounter, QuestionnaireResponse, FamilyMemberHistory, AllergyIntolerance,
 )  # fmt: skip
@@ -444,7 +466,7 @@ AboutPatient = (
 )  # fmt: skip
 """What is about somebody, and counts only when it is about the patient of the call."""
 ABOUT_PATIENT = frozenset(kind.__name__ for kind in get_args(AboutPatient))
-AnyResource = Patient | Medication | Specimen | AboutPatient | ProcedureRequest | DeviceRequest
+AnyResource = Patient | Medication | Specimen | AboutPatient | MedicationOrder | ProcedureRequest | DeviceRequest
 
 _whole = msgspec.json.Decoder(AnyResource)
 _members = msgspec.json.Decoder(dict[str, Raw])
@@ -468,7 +490,7 @@ GuidanceResponse HealthcareService ImagingManifest ImagingSelection ImagingStudy
 ImmunizationEvaluation ImmunizationRecommendation ImplementationGuide Ingredient InsurancePlan InventoryItem
 InventoryReport Invoice Library Linkage List Location ManufacturedItemDefinition Measure MeasureReport Media
 MedicationKnowledge MedicinalProductDefinition MessageDefinition MessageHeader MolecularSequence NamingSystem
-NutritionIntake NutritionOrder NutritionProduct ObservationDefinition OperationDefinition OperationOutcome
+NutritionIntake NutritionOrder NutritionProduct ObservationDefinition OperationDefinition
 Organization OrganizationAffiliation PackagedProductDefinition Parameters PaymentNotice PaymentReconciliation
 Permission Person PlanDefinition Practitioner PractitionerRole Provenance Questionnaire ReferralRequest
 RegulatedAuthorization RelatedPerson RequestGroup RequestOrchestration Requirements ResearchDefinition
@@ -482,7 +504,7 @@ VisionPrescription
 """Kinds of STU3, R4, R4B and R5 that nobody reads: known by name, so that they pass without a second look."""
 
 _unread = tuple(msgspec.defstruct(name, [], tag=name, tag_field="resourceType", gc=False) for name in _UNREAD)
-Decodable: Any = Union[(AnyResource, *_unread)]
+Decodable: Any = Union[(AnyResource, OperationOutcome, *_unread)]
 """Any resource that a Bundle may hold, decoded as far as it is read."""
 
 

@@ -25,6 +25,7 @@ _RELEASED = frozenset({"final", "amended", "corrected", "appended"})
 _PRELIMINARY = "preliminary"
 _UNDER_WAY = frozenset({"registered", _PRELIMINARY})
 _AMENDED = frozenset({"amended", "corrected", "appended"})
+_NOT_KNOWN = "unknown"
 VOID = frozenset({"entered-in-error", "cancelled"})
 """Statuses of what was never so: neither it nor anything inside it counts."""
 
@@ -197,20 +198,30 @@ def measurement(
 
 
 def set_aside(
-    observation: Observation, valued: Valued, recognised: Recognised, on: Day | None, today: date
+    observation: Observation, valued: Valued, recognised: Recognised, around: Surroundings, *, newest: bool
 ) -> Fact | None:
-    """Say of a result that does not count why somebody should look at it (DS-3, DS-17); None of any other."""
-    ahead = on is not None and is_future(on, today)
-    if observation.status not in _RELEASED or not (ahead or recognised.contradicted):
-        return None
+    """Say of a result that does not count why somebody should look at it (DS-1, DS-3, DS-17); None of any other.
+
+    Of results whose status is not known, as old records have them by the hundred, only the newest one is named.
+    """
     value = value_of(valued, bool)
+    if observation.status == _NOT_KNOWN and newest and value is not None:
+        reason = "its status is not known"
+    elif observation.status not in _RELEASED:
+        return None
+    elif around.ahead:
+        reason = "dated ahead"
+    elif recognised.contradicted:
+        reason = "the code and its name do not agree"
+    else:
+        return None
     return Fact(
         name=recognised.analyte.title,
         reference=_reference(observation),
-        on=on,
+        on=around.on,
         value=value.shown if value else "",
         unit=(value.unit_text or value.unit_code) if value else "",
-        notes=("not used: dated ahead" if ahead else "not used: the code and its name do not agree",),
+        notes=(f"not used: {reason}",),
     )
 
 

@@ -18,6 +18,7 @@ import httpcore
 
 from cds.errors import NotFetched
 from cds.fhir.prefetch import NOT_OFFERED
+from cds.outbound import Checked, Reach
 
 MOST_BYTES_OF_A_PAGE = 8 * 1024 * 1024
 CONNECTIONS = 64
@@ -168,22 +169,22 @@ class FhirServers:
 
     def __init__(self) -> None:
         """Open nothing yet."""
-        self._origins: dict[tuple[str, str, int], _Origin] = {}
-        # Where addresses are resolved and connected to: the place for a look at what a name resolves to.
-        self._network: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()
+        self._origins: dict[tuple[str, str, int, Reach], _Origin] = {}
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         """Trust whom this machine trusts, so that a hospital's own authority can be added there (or SSL_CERT_FILE)."""
         return ssl.create_default_context()
 
-    async def get(self, address: str, token: str, room: Room) -> bytes:
+    async def get(self, address: str, token: str, room: Room, reach: Reach) -> bytes:
         """Give the body of a successful answer; what breaks off, or fails for the moment, is asked once more.
+
+        A token never goes over a public network in the clear.
 
         Raises:
             NotFetched: there is none; it says why.
         """
-        origin, url = self._at(address)
+        origin, url = self._at(address, reach & ~Reach.PUBLIC if token and address.startswith("http:") else reach)
         for again in (True, False):
             try:
                 status, waits, body = await origin.get(url, _headers(address, token), room)
@@ -201,7 +202,7 @@ class FhirServers:
         is_redirect = 300 <= status < 400  # noqa: PLR2004 - the class of redirects
         raise NotFetched(REDIRECTS if is_redirect else _REASONS.get(status, FAILED))
 
-    def _at(self, address: str) -> tuple[_Origin, httpcore.URL]:
+    def _at(self, address: str, reach: Reach) -> tuple[_Origin, httpcore.URL]:
         """Give the connections to an address, and it in the form that they take."""
         parts = urlsplit(address)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
@@ -212,10 +213,10 @@ class FhirServers:
         if not _TARGET.fullmatch(parts.netloc + target):
             raise NotFetched(UNREACHABLE)
         url = httpcore.URL(scheme=parts.scheme, host=host, port=port, target=target)
-        key = (parts.scheme, host, port)
+        key = (parts.scheme, host, port, reach)
         if key not in self._origins:
             tls = self._tls if parts.scheme == "https" else None
-            self._origins[key] = _Origin(url.origin, tls, self._network)
+            self._origins[key] = _Origin(url.origin, tls, Checked(reach))
         return self._origins[key], url
 
     async def close(self) -> None:

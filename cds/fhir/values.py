@@ -28,7 +28,7 @@ _TEXT = re.compile(
     r"\s*(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<number>\d{1,12}(?:\.\d{1,10}|,\d{1,3})?)(?P<rest>.*)",
     re.ASCII | re.DOTALL,
 )
-_FLAGGED = re.compile(r"(?P<unit>.*?)\s*(?P<flag>HH|LL|H|L|\*)", re.DOTALL)
+_FLAGGED = re.compile(r"(?P<unit>.*?)\s*(?P<opened>\()?(?P<flag>HH|LL|H|L|\*)(?(opened)\))", re.DOTALL)
 _GROUP = 3
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}", re.ASCII)
 _COMPARATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "≤": "<=", "≥": ">="}
@@ -180,7 +180,15 @@ def _of_range(range_: Range, is_unit: IsUnit) -> Value | None:
 
 def _of_ratio(ratio: Ratio, is_unit: IsUnit) -> Value | None:
     above, below = _of_quantity(ratio.numerator, is_unit), _of_quantity(ratio.denominator, is_unit)
-    if not above or not below or not below.number or above.comparator or above.unit_text != below.unit_text:
+    if not above or not below or not below.number or below.comparator:
         return None
     number = _sane(above.number / below.number)
-    return None if number is None else Value(number, "", f"{above.number}/{below.number}", unit_code="1")
+    if number is None:
+        return None
+    units = (above.unit_text or above.unit_code, below.unit_text or below.unit_code)
+    if all(units) and units[0] != units[1]:
+        shown = f"{above.comparator}{_legible(number)}"
+        return Value(number, above.comparator, shown, unit_text="/".join(units))
+    if above.comparator or above.unit_text != below.unit_text:
+        return None
+    return Value(number, "", f"{above.number}/{below.number}", unit_code="1")

@@ -12,13 +12,14 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from cards.dialects import SHAPES
 from cards.models import CardsResponse
 from cards.rendering import Press, unevaluated
 from cards.suggestions import Desk
 from cards.wording import WORDING
 from cds.chart.chart import Chart
-from cds.clients import Client
-from cds.errors import InvalidCall, MissingData, TooLarge, UnknownService
+from cds.clients import DEVELOPMENT, Client
+from cds.errors import InvalidCall, MissingData, TooLarge, TooSlow, UnknownService
 from cds.fhir import fetching, prefetch
 from cds.fhir.access import Access
 from cds.fhir.record import PatientRecord
@@ -41,8 +42,11 @@ RETRY_AFTER = 2
 MOST_VALUES = 2_000_000
 """Values in a body, counted by their commas: three times what charts of the largest size hold; each costs memory."""
 
-MOST_RESOURCES = 50_000
-"""Resources in a body."""
+MOST_ENTRIES = 50_000
+"""Entries of Bundles in a body, whatever is in them."""
+
+BODY_SECONDS = 30.0
+"""How long a body may take to come [s]: the largest over ten megabits a second."""
 
 _NARROW = "narrow the prefetch queries by date or count"
 _log = logging.getLogger(__name__)
@@ -53,8 +57,8 @@ class HookRoutes:
     """Answers hook calls under given settings."""
 
     settings: Settings
-    client: Client
-    """Whose calls are answered."""
+    anybody: Client
+    """The terms of whoever calls where callers prove nothing."""
     fhir: FhirServers
     _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _large_calls: int = 0
@@ -80,17 +84,19 @@ class HookRoutes:
             UnknownService: no such service (404).
             HTTPException: the body is compressed (415), or too many large calls are in hand (503).
             TooLarge: the body is over a limit (413).
+            TooSlow: the body does not come (408).
             NotJson: the body is not JSON (400).
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
         """
         service = _service(request)
         body = await read_body(request, self.settings.max_body_bytes)
+        client: Client = getattr(request.state, "client", self.anybody)
         try:
-            opened = await self._gathered(service, body)
-            return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings))
+            opened = await self._gathered(service, body, client)
+            return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings, client))
         except MissingData as error:
-            if self.client.unevaluated == "status":
+            if client.unevaluated == "status":
                 raise
             _log.info("could not be evaluated: %s", error)
             return _json(unevaluated(error.lacking))
@@ -108,15 +114,15 @@ class HookRoutes:
         return _json({})
 
     async def chart(self, service: Service, body: bytes) -> Chart | None:
-        """Give the chart that a call is answered from; None when nothing that the call brings is weighed at all.
+        """Give the chart that a call of anybody is answered from; None when nothing of the call is weighed at all.
 
         Raises:
             NotJson, TooLarge, InvalidCall, MissingData: as `call`.
         """
-        opened = await self._gathered(service, body)
+        opened = await self._gathered(service, body, self.anybody)
         return None if opened is None else _chart(opened)
 
-    async def _gathered(self, service: Service, body: bytes) -> "_Opened | None":
+    async def _gathered(self, service: Service, body: bytes, client: Client) -> "_Opened | None":
         """Read what a call brings, and what may be fetched beside it."""
         today = datetime.now(UTC).date()
         if len(body) < LARGE:
@@ -126,7 +132,7 @@ class HookRoutes:
         else:
             opened = await self._open_large(service, body, today)
         if opened is not None and opened.call.access is not None:
-            await self._complete(opened, opened.call.access, self.client)
+            await self._complete(opened, opened.call.access.within(client), client)
         return opened
 
     async def _open_large(self, service: Service, body: bytes, today: date) -> "_Opened | None":
@@ -140,9 +146,7 @@ class HookRoutes:
                 opened = _open(service, body, today)
                 if opened is None:
                     return None
-                for count, _ in enumerate(opened.steps(), 1):
-                    if count * prefetch.SLICE > MOST_RESOURCES:
-                        raise TooLarge(f"the body holds more than {MOST_RESOURCES} resources: {_NARROW}")
+                for _ in opened.steps():
                     await asyncio.sleep(0)
                 return opened
         finally:
@@ -181,15 +185,20 @@ async def read_body(request: Request, limit: int) -> bytes:
     Raises:
         HTTPException: the body is compressed (415); to inflate it is to be open to bodies that inflate without end.
         TooLarge: the body is over the limit.
+        TooSlow: the body does not come.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(415, headers={"Accept-Encoding": "identity"})
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
-        chunks.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise TooSlow(f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
     return b"".join(chunks)
 
 
@@ -204,7 +213,7 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
         return CardsResponse(())
     for _ in opened.steps():
         pass
-    return _conclude(opened, settings)
+    return _conclude(opened, settings, DEVELOPMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +226,15 @@ class _Opened:
     supply: prefetch.Supply = field(default_factory=prefetch.Supply)
 
     def steps(self) -> Iterator[None]:
-        """Read what was supplied; between the steps others may be heard."""
-        return prefetch.read(self.call.prefetch, needs(), self.record, self.supply)
+        """Read what was supplied; between the steps others may be heard.
+
+        Raises:
+            TooLarge: there are more entries than any chart has.
+        """
+        for count, _ in enumerate(prefetch.read(self.call.prefetch, needs(), self.record, self.supply), 1):
+            if count * prefetch.SLICE > MOST_ENTRIES:
+                raise TooLarge(f"the body holds more than {MOST_ENTRIES} entries: {_NARROW}")
+            yield
 
     def needs(self) -> Sequence[prefetch.Need]:
         """List what may still be asked for: the patient, as long as there is none, and whatever else was wanted."""
@@ -248,8 +264,8 @@ def _chart(opened: _Opened) -> Chart:
     return Chart(opened.record.today, opened.record.patient, opened.record, opened.supply.unknown_areas(needs()))
 
 
-def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
-    """Weigh the chart and word the cards."""
+def _conclude(opened: _Opened, settings: Settings, client: Client) -> CardsResponse:
+    """Weigh the chart and word the cards in the client's dialect."""
     call, record, supply = opened.call, opened.record, opened.supply
     chart = _chart(opened)
     if record.left_out:
@@ -263,8 +279,9 @@ def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
             f"without these data nobody can tell whether the patient has a leg symptom: {reasons}",
             [f"{area} ({supply.reasons[need.key]})" for need in lacking for area in need.areas],
         )
-    desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, call.encounter_id)
-    press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
+    shape, orders, analytes = SHAPES[client.dialect], knowledge().orders, knowledge().vocabulary.analytes
+    desk = Desk(chart, orders, analytes, call.encounter_id, shape.catalogue(client.orders))
+    press = Press(desk, knowledge().overrides, settings.address, settings.max_cards, shape)
     return press.answer(assessment, record.unread)
 
 

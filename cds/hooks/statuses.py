@@ -11,7 +11,17 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from cds.errors import InvalidCall, MissingData, NotJson, TooLarge, UnknownResource, UnknownService
+from cds.errors import (
+    InvalidCall,
+    MissingData,
+    NotJson,
+    NotTrusted,
+    TooLarge,
+    TooManyCalls,
+    TooSlow,
+    UnknownResource,
+    UnknownService,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -19,9 +29,11 @@ STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     NotJson: (400, "structure"),
     UnknownService: (404, "not-found"),
     UnknownResource: (404, "not-found"),
+    TooSlow: (408, "timeout"),
     MissingData: (412, "incomplete"),
     TooLarge: (413, "too-long"),
     InvalidCall: (422, "invalid"),
+    TooManyCalls: (429, "throttled"),
 }
 """Error -> status, and code of the issue (http://hl7.org/fhir/issue-type)."""
 
@@ -33,15 +45,29 @@ _OF_HTTP: Mapping[int, tuple[str, str]] = {
 }
 """Status of an error that is no domain error -> code of the issue, and the words."""
 
+_NOT_TRUSTED = (
+    "no token came that this service trusts: send the header Authorization: Bearer with a CDS Hooks JWT of a client "
+    "that is registered here. Those who run this service find the reason in its log under this answer's id, and "
+    "`legwork clients test-token` explains a token step by step"
+)
+"""The words of 401, whatever the cause: a caller who may be anybody learns nothing from them."""
+
 JSON = "application/json"
-HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Of every answer: it is about one patient and one moment."""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of every answer: it is about one patient and one moment, it is no page, and nothing in it is to be run or framed."""
 
 
-def outcome(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Make an error answer and log it. Its id is new: the log has it too."""
+def outcome(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, reason: str = ""
+) -> Response:
+    """Make an error answer and log it. Its id is new: the log has it too, with a reason that is not told outside."""
     correlation = str(uuid.uuid4())
-    _log.info("%s answered %d: %s", correlation, status, message)
+    _log.info("%s answered %d: %s", correlation, status, reason or message)
     body = {
         "resourceType": "OperationOutcome",
         "id": correlation,
@@ -56,5 +82,12 @@ def of(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         code, words = _OF_HTTP.get(error.status_code, ("processing", "the request could not be handled"))
         return outcome(error.status_code, code, words, error.headers)
+    if isinstance(error, NotTrusted):
+        return outcome(401, "login", _NOT_TRUSTED, {"WWW-Authenticate": "Bearer"}, reason=str(error))
     status, code = STATUSES[type(error)]
-    return outcome(status, code, str(error))
+    headers = {}
+    if isinstance(error, TooManyCalls):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, TooSlow):
+        headers["Connection"] = "close"  # what is still to come is not waited for
+    return outcome(status, code, str(error), headers)

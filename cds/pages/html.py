@@ -5,7 +5,7 @@ Nothing is loaded from elsewhere and nothing is inline, so that the policy can f
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 _HEADERS = {
@@ -29,9 +29,6 @@ _STATIC = Path(__file__).with_name("static")
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _PAGE_LINK = re.compile(r"([a-z0-9]+)\.md(#[a-z0-9-]+)?")
 _NO_SLUG = re.compile(r"[^\w\- ]")
-
-AREAS = (("try", "Try it"), ("knowledge", "Knowledge"), ("intake", "Intake"), ("connect", "Connect"))
-"""What the navigation leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,8 @@ class Pages:
     """Draws pages that know at which address they are shown."""
 
     address: str
+    areas: Sequence[tuple[str, str]]
+    """What the navigation leads to: the first part of an address, and its name."""
 
     def page(self, template: str, area: str, connects: str = "", **values: Any) -> Response:
         """Draw a page.
@@ -85,7 +84,7 @@ class Pages:
             values: what the template shows.
         """
         policy = f"{_POLICY}; connect-src 'self' {connects}" if connects else _POLICY
-        content = self.draw(template, area=area, areas=AREAS, version=_version(), **values)
+        content = self.draw(template, area=area, areas=self.areas, version=_version(), **values)
         return Response(content, headers={**_HEADERS, "Content-Security-Policy": policy}, media_type="text/html")
 
     def fragment(self, template: str, **values: Any) -> Response:
@@ -112,7 +111,10 @@ def asset_response(asset: Asset) -> Response:
 @cache
 def _markdown() -> MarkdownIt:
     """Read Markdown as EHRs do (GitHub's), but never HTML in it."""
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    reader.add_render_rule("table_open", _table_open)
+    reader.add_render_rule("table_close", _table_close)
+    return reader
 
 
 def card_html(text: str) -> Markup:
@@ -161,8 +163,26 @@ def _all(tokens: list[Token]) -> list[Token]:
 
 
 def _drawn(tokens: list[Token]) -> Markup:
-    for token in tokens:
+    heading, tables = "", dict[str, int]()
+    for place, token in enumerate(tokens):
         token.attrs.pop("style", None)  # of aligned columns; the policy forbids it
-    drawn: str = _markdown().renderer.render(tokens, _markdown().options, {})
-    wide = drawn.replace("<table>", '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>')
-    return Markup(wide.replace("</table>", "</table></div>"))  # noqa: S704 - the renderer escapes all text
+        if token.type == "heading_open":
+            heading = tokens[place + 1].content.replace("`", "")
+        if token.type == "table_open":
+            tables[heading] = tables.get(heading, 0) + 1
+            number = f" {tables[heading]}" if tables[heading] > 1 else ""
+            token.meta["label"] = f"Table{number}: {heading}" if heading else f"Table{number}"
+    return Markup(_markdown().renderer.render(tokens, _markdown().options, {}).replace(_NO_HEADINGS, ""))  # noqa: S704 - the renderer escapes all text
+
+
+_NO_HEADINGS = "<thead>\n<tr>\n<th></th>\n<th></th>\n</tr>\n</thead>\n"
+"""Of a table to be filled in by hand."""
+
+
+def _table_open(_: object, tokens: Sequence[Token], place: int, *__: object) -> str:
+    """Open a table that scrolls by itself where it is wider than the page."""
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{escape(tokens[place].meta["label"])}"><table>\n'
+
+
+def _table_close(*_: object) -> str:
+    return "</table></div>\n"

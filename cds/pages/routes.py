@@ -1,9 +1,10 @@
 """The routes of the pages. What they compute runs beside the event loop, so that it holds up no hook call."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -16,17 +17,18 @@ from cards.wording import WORDING
 from cds.errors import InvalidCall
 from cds.export.pages import makers
 from cds.hooks import discovery
+from cds.hooks.build_sheet import DIALECTS, build_sheet
 from cds.hooks.routes import HookRoutes, read_body
 from cds.hooks.statuses import HEADERS, JSON
-from cds.pages import connect, html, intake
+from cds.pages import html, intake
 from cds.pages.calls import hook_call
-from cds.pages.html import AREAS, Document
+from cds.pages.html import Document
 from cds.pages.patients import examples
 from cds.pages.why import criteria, why
 from cds.services import REVIEW, SERVICES, differential, plans
-from cds.settings import Settings
+from cds.settings import SANDBOX, Settings
 
-_METHODS = ["GET", "HEAD"]
+_AREAS = (("try", "Try it"), ("knowledge", "Knowledge"), ("intake", "Intake"), ("connect", "Connect"))
 
 
 class Pages:
@@ -35,31 +37,32 @@ class Pages:
     def __init__(self, settings: Settings, hooks: HookRoutes) -> None:
         """Route them."""
         self._settings, self._hooks = settings, hooks
-        self._html = html.Pages(settings.address)
+        # Where only clients with a token may call, nobody can try it from a page.
+        self._can_be_tried = settings.clients is None
+        self._html = html.Pages(settings.address, _AREAS if self._can_be_tried else _AREAS[1:])
         self._one_explained = asyncio.Semaphore(1)
         self.router = APIRouter()
-        for path, handler in (
-            ("/", self.home),
-            ("/try", self.try_it),
-            ("/try/patients/{slug}", self.patient),
-            ("/knowledge", self.knowledge_index),
-            ("/knowledge/{topic}", self.knowledge),
-            ("/intake", self.intake),
-            ("/connect", self.connect),
-            ("/static/{version}/{name}", self.asset),
-        ):
-            self.router.add_api_route(path, handler, methods=_METHODS)
-        for path, answerer in (
-            ("/try/call", self.call),
-            ("/try/cards", self.cards),
-            ("/try/why", self.why),
-            ("/try/why/{topic}", self.criteria),
-        ):
-            self.router.add_api_route(path, answerer, methods=["POST"])
+        self._route("/", self.home)
+        self._route("/knowledge", self.knowledge_index)
+        self._route("/knowledge/{topic}", self.knowledge)
+        self._route("/intake", self.intake)
+        self._route("/connect", self.connect)
+        self._route("/connect/{client}", self.build_sheet)
+        self._route("/static/{version}/{name}", self.asset)
+        if self._can_be_tried:
+            self._route("/try", self.try_it)
+            self._route("/try/patients/{slug}", self.patient)
+            self._route("/try/call", self.call, ["POST"])
+            self._route("/try/cards", self.cards, ["POST"])
+            self._route("/try/why", self.why, ["POST"])
+            self._route("/try/why/{topic}", self.criteria, ["POST"])
+
+    def _route(self, path: str, answer: Callable[..., Any], methods: Sequence[str] = ("GET", "HEAD")) -> None:
+        self.router.add_api_route(path, answer, methods=list(methods))
 
     def home(self) -> Response:
         """Lead to the first page."""
-        return RedirectResponse(AREAS[0][0], headers=HEADERS)
+        return RedirectResponse(self._html.areas[0][0], headers=HEADERS)
 
     # --- Try it ------------------------------------------------------------------------------------------------------
 
@@ -170,21 +173,39 @@ class Pages:
     def intake(self) -> Response:
         """Show the intake form; its answers may be sent to a FHIR server that the person names."""
         form = differential().intake
-        return self._html.page("intake.html", "intake", connects="https: http:", form=form, kind=intake.kind)
+        return self._html.page(
+            "intake.html",
+            "intake",
+            connects="https: http:",
+            form=form,
+            kind=intake.kind,
+            can_be_tried=self._can_be_tried,
+        )
 
     def connect(self) -> Response:
         """Show how the service is registered at each kind of client."""
         document: Any = discovery.document(self._settings.specification_version)
+        address = f"{self._settings.address}/cds-services"
+        asked = {"serviceDiscoveryURL": address, "hook": REVIEW.hook, "screen": REVIEW.hook}
         return self._html.page(
             "connect.html",
             "connect",
             services=SERVICES.values(),
-            clients=connect.clients(self._settings.address),
+            sheets=[(client, html.document(build_sheet(client, self._settings)).title) for client in DIALECTS],
+            sandbox=f"{SANDBOX}/?{urlencode(asked)}",
             required=document["services"][0]["extension"][discovery.REQUIRED],
             prefetch=document["services"][0]["prefetch"],
             document=msgspec.json.format(msgspec.json.encode(document), indent=2).decode(),
             settings=self._settings,
         )
+
+    def build_sheet(self, client: str) -> Response:
+        """Show what is typed in at one kind of client."""
+        dialect = next((dialect for dialect in DIALECTS if dialect == client), None)
+        if dialect is None:
+            raise HTTPException(404)
+        document = html.document(build_sheet(dialect, self._settings))
+        return self._html.page("build_sheet.html", "connect", document=document)
 
     def asset(self, version: str, name: str) -> Response:  # noqa: ARG002 - the version makes the address new
         """Give a file that pages load."""

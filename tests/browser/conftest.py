@@ -22,7 +22,6 @@ from cds.settings import Settings
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 """Where pictures of the pages go, for people to look at."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_SEVERAL = ({"width": 1100, "height": 900}, {"width": 390, "height": 844})
 _PATIENCE = 10_000
 
 
@@ -51,14 +50,14 @@ def elsewhere() -> Iterator[str]:
 class _Empty(BaseHTTPRequestHandler):
     """Answers everything with an empty page; a FHIR server that takes what it is sent, too."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that the base class asks for
+    def do_GET(self) -> None:
         self._answer(200)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self._answer(201)
 
-    def do_OPTIONS(self) -> None:  # noqa: N802
+    def do_OPTIONS(self) -> None:
         self._answer(200)
 
     def _answer(self, status: int) -> None:
@@ -89,7 +88,7 @@ def service(elsewhere: str) -> Iterator[str]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport=_SEVERAL[0])
+    context = browser.new_context()
     context.set_default_timeout(_PATIENCE)
     yield context
     context.close()

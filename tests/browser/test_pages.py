@@ -1,15 +1,19 @@
-"""Every page in a real browser: drawn, accessible, readable on a phone, in light and dark."""
+"""Every page in a real browser: drawn, accessible, on a desk in light and on a phone in dark."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.conftest import SCREENS
 
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1100, "height": 900}
-MODES = {"light": (DESK, "light"), "dark": (DESK, "dark"), "phone": (PHONE, "light"), "phone-dark": (PHONE, "dark")}
+PHONE, DESK = ViewportSize(width=390, height=844), ViewportSize(width=1100, height=900)
+MODES: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
+    "light": (DESK, "light"),
+    "phone-dark": (PHONE, "dark"),
+}
 
 
 def plain(page: Page) -> None:
@@ -49,6 +53,7 @@ LOOKS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "intake": ("/intake", with_questions),
     "asked": ("/intake?ask=better-when,walk-relief", plain),
     "connect": ("/connect", plain),
+    "build-sheet": ("/connect/epic", plain),
 }
 
 

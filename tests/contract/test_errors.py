@@ -292,7 +292,7 @@ async def at_once(app, body, count):
     [
         (prefetch(conditions=bundle(entry=[5] * 3_000_000)), "values"),
         (prefetch(conditions=bundle(entry=[{}] * 3_000_000)), "values"),
-        (prefetch(*[{"resourceType": "Basic"}] * 60_000), "resources"),
+        (prefetch(*[{"resourceType": "Basic"}] * 60_000), "entries"),
     ],
     ids=["numbers for entries", "empty entries", "small resources"],
 )
@@ -302,3 +302,16 @@ def test_more_than_any_chart_holds_is_refused_with_the_remedy(client, values, wo
 
     assert words in said
     assert "narrow" in said
+
+
+@pytest.mark.parametrize(
+    "path", ["/cds-services", "/health", "/ready", "/nothing", "/knowledge/iron", "/fhir/metadata"]
+)
+def test_no_answer_may_be_run_framed_or_kept(client, path):
+    """CH-N-07."""
+    headers = client.get(path).headers
+
+    assert headers["cache-control"] == "no-store"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["referrer-policy"] == "no-referrer"

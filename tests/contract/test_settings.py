@@ -1,10 +1,15 @@
 """Settings: what is wrong stops the start, in words."""
 
+import asyncio
+
 import pytest
+from sqlalchemy import text
 
 from cds.app import create_app
-from cds.errors import SettingsError
+from cds.errors import SettingsError, StoreError
 from cds.settings import Settings, load_settings
+from cds.store.database import Store
+from tests.contract.tokens import deployment
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org", "127.0.0.1.example.org", " 127.0.0.1"])  # noqa: S104 - refused
@@ -15,6 +20,58 @@ def test_nothing_but_this_machine_is_listened_on(monkeypatch, host):
     monkeypatch.setenv("LEGWORK_HOST", host)
     with pytest.raises(SettingsError, match="LEGWORK_HOST"):
         create_app()
+
+
+def test_with_clients_any_host_is_listened_on_and_the_address_they_call_is_named(tmp_path):
+    settings = deployment(tmp_path, host="0.0.0.0")  # noqa: S104 - clients prove who they are
+
+    assert not settings.is_loopback
+    with pytest.raises(SettingsError, match=r"LEGWORK_PUBLIC_URL: .*https"):
+        load_settings(clients=settings.clients, host=settings.host)
+    with pytest.raises(SettingsError, match=r"LEGWORK_PUBLIC_URL: .*https"):
+        load_settings(clients=settings.clients, host=settings.host, public_url="http://cds.example.org")
+
+
+def test_with_clients_on_this_machine_no_address_need_be_named(tmp_path):
+    assert load_settings(clients=deployment(tmp_path).clients).address == "http://127.0.0.1:8000"
+
+
+def test_a_fault_in_the_clients_file_stops_the_start(tmp_path):
+    with pytest.raises(SettingsError, match="ehr: has no keys"):
+        create_app(deployment(tmp_path, '[ehr]\nissuer = "x"'))
+
+
+def test_tables_of_a_later_version_stop_the_start(tmp_path):
+    settings = deployment(tmp_path)
+    store = Store(settings.database)
+    store.migrate()
+    asyncio.run(
+        store.run(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    )
+    store.close()
+
+    with pytest.raises(StoreError, match="later version"):
+        create_app(settings)
+
+
+def test_all_settings_that_are_wrong_are_named_at_once(monkeypatch):
+    for name in ("CLIENTS", "PORT", "PUBLIC_URL", "DATABASE"):
+        monkeypatch.setenv(f"LEGWORK_{name}", "wrong")
+
+    with pytest.raises(SettingsError) as fault:
+        load_settings()
+
+    assert all(f"LEGWORK_{name}: " in str(fault.value) for name in ("CLIENTS", "PORT", "PUBLIC_URL", "DATABASE"))
+
+
+def test_the_password_of_the_database_is_shown_nowhere(monkeypatch):
+    monkeypatch.setenv("LEGWORK_DATABASE", "mysql://legwork:nachtwander@db/legwork")
+
+    with pytest.raises(SettingsError, match="LEGWORK_DATABASE") as fault:
+        load_settings()
+
+    assert "nachtwander" not in str(fault.value)
+    assert "nachtwander" not in repr(Settings(database="postgresql://legwork:nachtwander@db/legwork"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
@@ -40,6 +97,10 @@ def test_every_form_of_loopback_is_listened_on(host):
         ("FETCH_DEADLINE", "soon"),
         ("MAX_BODY_BYTES", "12"),
         ("MAX_CARDS", "0"),
+        ("CLIENTS", "/no/such/file.toml"),
+        ("CLIENTS", "/"),
+        ("DATABASE", "legwork.db"),
+        ("DATABASE", "sqlite://"),
         ("SPECIFICATION_VERSION", "latest"),
     ],
 )

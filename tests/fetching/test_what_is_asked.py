@@ -203,3 +203,19 @@ def test_what_a_scope_lets_us_read_in_part_is_unknown(client, fhir):
 
     assert advised(cards) == [NO_IRON_STUDIES]
     assert unknowns(cards) == {"problem list (only a part is authorised)", "orders (not authorised)"}
+
+
+def test_a_listed_name_that_leads_into_this_machine_is_not_called(fhir, monkeypatch):
+    """CH-F-12: a list holds names; where they lead is looked at when they are called."""
+    named = fhir.base.replace("127.0.0.1", "ehr.example.org")
+    monkeypatch.setattr("cds.app.DEVELOPMENT", Client(open_fhir=True))
+    monkeypatch.setattr("cds.outbound.system_resolve", _leads_home)
+    with TestClient(create_app(load_settings(fhir_servers=named)), base_url=HERE) as client:
+        words = outcome_of(client.post(REVIEW, json=asking(fhir) | {"fhirServer": named}), 412)
+
+    assert "could not be reached" in words
+    assert fhir.connections == 0
+
+
+async def _leads_home(host, port):
+    return ["127.0.0.1"]

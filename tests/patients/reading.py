@@ -34,7 +34,12 @@ _LEG_PAIN = {"coding": [{"system": "http://snomed.info/sct", "code": "10601006",
 
 def cards_of(fixture: Path) -> list[Any]:
     """Give the cards for a fixture on its day, without the uuids that differ each time."""
-    opened = open_bundle((fixture / "bundle.json").read_bytes(), _day_of(fixture))
+    return cards_for((fixture / "bundle.json").read_bytes(), day_of(fixture))
+
+
+def cards_for(raw: bytes, today: date) -> list[Any]:
+    """Give the cards for a Bundle on a day, without the uuids that differ each time."""
+    opened = open_bundle(raw, today)
     assessment = assess(opened.chart)
     desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
     answer = Press(desk, knowledge().overrides, _URL).answer(assessment)
@@ -42,7 +47,8 @@ def cards_of(fixture: Path) -> list[Any]:
     return cards
 
 
-def _day_of(fixture: Path) -> date:
+def day_of(fixture: Path) -> date:
+    """Give the day on which a fixture is judged."""
     match = _TODAY.search((fixture / "about.md").read_text(encoding="utf-8"))
     if match is None:
         raise ValueError(f"{fixture.name}/about.md does not say `today: YYYY-MM-DD`")

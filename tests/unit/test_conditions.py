@@ -39,7 +39,7 @@ def test_a_condition_of_an_active_status_is_there(status: str) -> None:
     assert _problem(condition(clinicalStatus=_status(status))).active
 
 
-@pytest.mark.parametrize("status", ["inactive", "remission", "resolved", "unknown", "nonsense"])
+@pytest.mark.parametrize("status", ["inactive", "remission", "resolved", "nonsense"])
 def test_a_condition_of_any_other_status_is_not(status: str) -> None:
     """G-2: it stays in the history."""
     assert not _problem(condition(clinicalStatus=_status(status))).active
@@ -49,6 +49,12 @@ def test_a_condition_of_any_other_status_is_not(status: str) -> None:
 def test_a_status_is_read_in_every_version_and_shape(status: Any) -> None:
     """G-2: STU3 has a bare code."""
     assert _problem(condition(clinicalStatus=status)).active
+
+
+def test_a_status_that_is_not_known_is_none() -> None:
+    """G-2: R5 requires the element, and has this code where R4 leaves it out."""
+    assert _problem(condition(clinicalStatus=_status("unknown"))).active
+    assert not _problem(condition(clinicalStatus=_status("unknown"), abatementDateTime="2020-01-01")).active
 
 
 @pytest.mark.parametrize("status", ["resolved", {"text": "Resolved"}])

@@ -137,10 +137,14 @@ def test_an_order_whose_end_has_passed_is_not_current_whatever_its_status(
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "not-taking"}]}}}, False),
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "stopped-as-directed"}]}}}, False),
         ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "taking-as-directed"}]}}}, True),
+        ({"status": "recorded", "adherence": {"code": {"coding": [{"code": "on-hold"}]}}}, False),
+        ({"status": "recorded", "effectivePeriod": _PAST}, True),  # as R4's completed
+        ({"wasNotTaken": True}, False),
+        ({"subject": None, "patient": SUBJECT}, True),
     ],
 )
 def test_a_statement_counts_while_the_drug_is_taken(members: dict[str, Any], current: bool) -> None:
-    """DS-21: R4, STU3 and R5."""
+    """DS-21: R4, R5, STU3 and DSTU2."""
     assert _is_current(_statement(**members)) is current
 
 

@@ -156,6 +156,18 @@ def test_a_result_of_the_future_is_left_aside_and_named() -> None:
     assert (aside.value, aside.unit, aside.notes) == ("20", "ng/mL", ("not used: dated ahead",))
 
 
+def test_of_results_of_unknown_status_the_newest_is_named() -> None:
+    """DS-1: none counts, but that there is one is not kept silent."""
+    record = record_of(
+        *(ferritin(id=day, status="unknown", effectiveDateTime=f"2026-05-{day}") for day in ("11", "12"))
+    )
+
+    (aside,) = record.set_aside("ferritin", 365)
+
+    assert list(record.measurements("ferritin")) == []
+    assert (aside.reference, aside.notes) == ("Observation/12", ("not used: its status is not known",))
+
+
 def test_a_result_of_tomorrow_counts() -> None:
     """DS-3: clocks and zones differ by up to a day."""
     assert result("ferritin", ferritin(effectiveDateTime="2026-05-21T08:00:00Z")).number == 20

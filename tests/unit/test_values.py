@@ -112,6 +112,19 @@ def test_a_ratio_of_equal_units_is_a_number() -> None:
     assert read.number == Decimal("0.75")
 
 
+@pytest.mark.parametrize(("numerator", "denominator", "shown"), [
+    (quantity(40, "mg"), quantity(1, "g"), "40"),
+    (quantity(400, "mg", text="mg"), quantity(10, "g", text="g"), "40"),
+    (quantity(3, "mg", comparator="<"), quantity(1, "g"), "<3"),
+])  # fmt: skip
+def test_a_ratio_of_two_units_has_their_ratio_for_a_unit(numerator: Any, denominator: Any, shown: str) -> None:
+    value = {"numerator": numerator, "denominator": denominator}
+
+    read = result("urine-albumin-creatinine", observation("9318-7", valueRatio=value))
+
+    assert (read.value, read.unit, read.unreadable) == (shown, "mg/g", "")
+
+
 # --- DS-8: values as text ---
 
 
@@ -132,6 +145,8 @@ def test_a_ratio_of_equal_units_is_a_number() -> None:
         ("12 µg/L*", "12", "µg/L"),
         ("12 HH", "12", ""),
         ("12H", "12", ""),
+        ("12 (L)", "12", ""),
+        ("12 ng/mL (H)", "12", "ng/mL"),
         ("31 pmol/L", "31", "pmol/L"),
     ],
 )
@@ -157,6 +172,8 @@ def test_a_number_written_as_text_is_read(text: str, number: str, unit: str) -> 
         "___",
         "-3",
         "12 see note",
+        "12 (see note)",
+        "12 (H",
         "about 12",
         "12 furlongs",
         "1,2,3",

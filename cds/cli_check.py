@@ -1,0 +1,159 @@
+"""`legwork check`: a server or files looked at, as tables for people and as JSON for machines."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cds.check import Capability, Judged, ServerCheck, judge
+from cds.clients import normal
+from cds.errors import LegworkError
+from cds.fhir.access import Access
+from cds.fhir.overlooked import Overlooked
+from cds.fhir.server import FhirServers
+from cds.offline import open_bundle
+from cds.outbound import Reach
+from cds.settings import load_settings
+
+_ANYWHERE = Reach.PUBLIC | Reach.PRIVATE | Reach.LOOPBACK
+"""Whoever runs the command names the server."""
+_LONGEST_QUERY = 40
+"""Characters that are shown of a template, which may list a hundred codes [1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be looked at."""
+
+    server: str
+    token: str
+    patients: Sequence[str]
+    sample: int
+    today: date
+    names: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found."""
+
+    server: str | None
+    capability: Capability | None
+    patients: Sequence[Judged]
+    problems: Sequence[str] = ()
+    """Patients and files that could not be looked at, and why."""
+
+
+def run(asked: Asked, bundles: Iterable[Path], out: Console, err: Console, *, as_json: bool) -> None:
+    """Look, and print what was found.
+
+    Raises:
+        ServerError: the server gives nothing to look at.
+    """
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("Looking")
+
+        def step(what: str) -> None:
+            progress.update(task, description=what)
+
+        report = asyncio.run(_of_server(asked, step)) if asked.server else _of_files(asked, bundles, step)
+    if not asked.names:
+        report = replace(report, patients=[replace(judged, name="") for judged in report.patients])
+    if as_json:
+        encoded = msgspec.json.encode(report, enc_hook=str)
+        sys.stdout.write(msgspec.json.format(encoded.decode(), indent=2) + "\n")
+    else:
+        _print(report, out)
+
+
+async def _of_server(asked: Asked, step: Callable[[str], None]) -> Report:
+    servers = FhirServers()
+    try:
+        looked = ServerCheck(servers, Access(asked.server, asked.token, reach=_ANYWHERE), asked.today, load_settings())
+        step("Capability statement")
+        capability = await looked.capability()
+        ids = asked.patients or await looked.sample(asked.sample)
+        found, problems = [], []
+        for patient_id in ids:
+            step(f"Patient {patient_id}")
+            try:
+                found.append(await looked.patient(patient_id))
+            except LegworkError as error:
+                problems.append(str(error))
+        return Report(normal(asked.server), capability, found, problems)
+    finally:
+        await servers.close()
+
+
+def _of_files(asked: Asked, bundles: Iterable[Path], step: Callable[[str], None]) -> Report:
+    found, problems = [], []
+    for path in bundles:
+        step(path.name)
+        try:
+            raw = path.read_bytes()
+            opened = open_bundle(raw, asked.today, next(iter(asked.patients), None))
+            found.append(judge(opened.chart, opened.record, [raw], load_settings()))
+        except LegworkError as error:
+            problems.append(f"{path.name}: {error}")
+    return Report(None, None, found, problems)
+
+
+def _print(report: Report, out: Console) -> None:
+    def lines(texts: Iterable[str]) -> None:
+        for text in texts:
+            out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    if report.capability is not None:
+        lines([f"{report.server}: FHIR {report.capability.fhir_version}, {report.capability.software}"])
+        lines(f"By its own word it cannot answer {key}: {reason}" for key, reason in report.capability.lacking.items())
+    for judged in report.patients:
+        out.print()
+        out.rule(f"Patient {judged.patient} {judged.name}".rstrip(), align="left")
+        if judged.answers:
+            out.print(_answers(judged))
+        lines(_judged(judged))
+    if unclear := [*_not_understood(report), *report.problems]:
+        out.print()
+        out.rule("Not understood", align="left")
+        lines(unclear)
+
+
+def _judged(judged: Judged) -> Iterable[str]:
+    yield "Read: " + (", ".join(f"{count} {kind}" for kind, count in judged.resources.items()) or "nothing")
+    yield from (f"Left out: {count} × {reason}" for reason, count in judged.left_out.items())
+    yield from (f"Unknown: {area} ({reason})" for area, reason in judged.unknown.items())
+    yield from (f"Card: {card.indicator}, {card.summary}" for card in judged.answer.cards)
+    if not judged.answer.cards:
+        yield "No cards"
+
+
+def _not_understood(report: Report) -> Iterable[str]:
+    """Say what of all patients was not understood, the most frequent first."""
+    found, systems = Counter[Overlooked](), Counter[str]()
+    for judged in report.patients:
+        found.update(dict(judged.overlooked))
+        systems.update(judged.unknown_systems)
+    for one, count in found.most_common():
+        yield f"{count} × {one.where} {one.said} {one.words!r}: may mean {one.may_mean}; {one.trouble}"
+    for system, count in systems.most_common():
+        yield f"{count} × code system not known: {system}"
+
+
+def _answers(judged: Judged) -> Table:
+    table = Table(show_edge=False)
+    for heading in ("key", "query", "results", "pages", "ms", "not known because"):
+        table.add_column(heading, justify="right" if heading in {"results", "pages", "ms"} else "left", overflow="fold")
+    for one in judged.answers:
+        query = one.template.replace("patient={{context.patientId}}", "").replace("?&", "?").rstrip("?")
+        shown = query if len(query) <= _LONGEST_QUERY else query[:_LONGEST_QUERY] + "…"
+        table.add_row(one.key, shown, str(one.results), str(one.pages), f"{one.milliseconds:.0f}", one.reason)
+    return table
