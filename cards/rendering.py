@@ -19,8 +19,8 @@ from cds.reasoning.plans import Advice
 
 DIFFERENTIAL = "differential"
 DATA_QUALITY = "dataquality"
-INTAKE = "/fhir/Questionnaire/leg-ache-intake"
-"""Where the service publishes the intake form."""
+INTAKE = "/intake"
+"""Where the service shows the intake form; what it is asked for comes behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class Press:
             if view.draft
             else f"_{closing}_"
         )
-        form = Link(WORDING.intake_link, f"{self.public_url}{INTAKE}", "absolute")
+        form = Link(WORDING.intake_link, f"{self.public_url}{INTAKE}?ask={','.join(view.asks)}", "absolute")
         return Card(
             uuid=str(uuid.uuid4()),
             summary=shortened(summary),

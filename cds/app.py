@@ -20,10 +20,11 @@ from cards.suggestions import warm_up as warm_up_orders
 from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, check_orders, read_clients
 from cds.errors import CallError
 from cds.fhir.server import FhirServers
-from cds.hooks import pages, statuses
+from cds.hooks import health, statuses
 from cds.hooks.middleware import Cors, Guarded, Tidied
 from cds.hooks.routes import HookRoutes, answer
 from cds.hooks.shared import SharedKnowledge
+from cds.pages.routes import Pages
 from cds.services import REVIEW, knowledge, needs
 from cds.settings import Settings, load_settings
 
@@ -44,8 +45,10 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
     app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir, trust))
     app.state.store = trust and trust.store
-    app.include_router(HookRoutes(settings, anybody, fhir).router)
-    app.include_router(pages.router)
+    hooks = HookRoutes(settings, anybody, fhir)
+    app.include_router(hooks.router)
+    app.include_router(health.router)
+    app.include_router(Pages(settings, hooks).router)
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)

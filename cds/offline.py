@@ -44,16 +44,8 @@ def open_bundle(raw: bytes, today: date, patient_id: str | None = None, orders: 
         InvalidCall: it is no Bundle, or holds no such patient.
     """
     raw = raw.removeprefix(BOM_UTF8)
-    bundle = _object(raw)
-    if bundle.get("resourceType") != "Bundle":
-        raise InvalidCall("the file is not a FHIR Bundle: its resourceType must be Bundle")
-    patients = _patients(bundle)
-    if not patients:
-        raise InvalidCall("the Bundle holds no Patient")
-    chosen = patient_id or _most_mentioned(patients, raw)
-    if chosen not in patients:
-        raise InvalidCall(f"the Bundle holds no such patient; it holds {', '.join(patients)}")
-    record = PatientRecord(knowledge().vocabulary, chosen, today, patients[chosen])
+    chosen, addresses = patient_of(raw, read_bundle(raw), patient_id)
+    record = PatientRecord(knowledge().vocabulary, chosen, today, addresses)
     for _ in prefetch.read_bundle(raw, record):
         pass
     if record.patient is None:
@@ -65,13 +57,41 @@ def open_bundle(raw: bytes, today: date, patient_id: str | None = None, orders: 
     return Opened(Chart(today, record.patient, record), record)
 
 
+def read_bundle(raw: bytes) -> dict[str, Any]:
+    """Read a Bundle as plain JSON.
+
+    Raises:
+        NotJson: it is not JSON.
+        InvalidCall: it is no Bundle.
+    """
+    bundle = _object(raw)
+    if bundle.get("resourceType") != "Bundle":
+        raise InvalidCall("this is not a FHIR Bundle: its resourceType must be Bundle")
+    return bundle
+
+
+def patient_of(raw: bytes, bundle: dict[str, Any], patient_id: str | None = None) -> tuple[str, list[str]]:
+    """Give the id of the patient whom a Bundle is about, and the addresses that mean them.
+
+    Raises:
+        InvalidCall: it holds no such patient.
+    """
+    patients = _patients(bundle)
+    if not patients:
+        raise InvalidCall("the Bundle holds no Patient")
+    chosen = patient_id or _most_mentioned(patients, raw)
+    if chosen not in patients:
+        raise InvalidCall(f"the Bundle holds no such patient; it holds {', '.join(patients)}")
+    return chosen, patients[chosen]
+
+
 def _object(raw: bytes) -> dict[str, Any]:
     try:
         read = msgspec.json.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise NotJson("the file is not JSON in UTF-8") from error
+        raise NotJson("this is not JSON in UTF-8") from error
     if not isinstance(read, dict):
-        raise InvalidCall("the file is not a FHIR resource: it must be one JSON object")
+        raise InvalidCall("this is not a FHIR resource: it must be one JSON object")
     return read
 
 

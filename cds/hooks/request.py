@@ -181,11 +181,11 @@ def _key_by_key(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value |
         envelope = _by_key.decode(body)
     except msgspec.ValidationError as error:
         _anything.decode(body)  # a decoder stops at the first wrong type; what follows may be no JSON at all
-        raise InvalidCall(_in_words(str(error))) from error
+        raise InvalidCall(in_words(str(error))) from error
     return envelope, envelope.prefetch or {}
 
 
-def _in_words(error: str) -> str:
+def in_words(error: str) -> str:
     """Put the decoder's words for a wrong type into ours; they name the place and the types, never a value."""
     words, _, place = error.partition(" - at `$")
     words = words.replace("Object missing required field", "lacks the required member")

@@ -25,6 +25,7 @@ from cds.fhir.access import Access
 from cds.fhir.record import PatientRecord
 from cds.fhir.server import FhirServers
 from cds.hooks import discovery
+from cds.hooks.feedback import outcomes
 from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
 from cds.services import SERVICES, Service, assess, knowledge, needs, order_concepts
@@ -69,6 +70,7 @@ class HookRoutes:
         router.add_api_route("/cds-services", self.discover, methods=["GET", "HEAD"])
         # A plain route: what FastAPI would look up for each call, this one does not need.
         router.add_route("/cds-services/{service_id}", self.call, methods=["POST"])
+        router.add_route("/cds-services/{service_id}/feedback", self.feedback, methods=["POST"])
         return router
 
     async def discover(self) -> Response:
@@ -87,27 +89,51 @@ class HookRoutes:
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
         """
-        service = SERVICES.get(request.path_params["service_id"])
-        if service is None:
-            raise UnknownService("no service has this id; GET /cds-services lists those there are")
+        service = _service(request)
         body = await read_body(request, self.settings.max_body_bytes)
         client: Client = getattr(request.state, "client", self.anybody)
-        today = datetime.now(UTC).date()
         try:
-            if len(body) < LARGE:
-                opened = _open(service, body, today)
-                for _ in () if opened is None else opened.steps():
-                    pass
-            else:
-                opened = await self._open_large(service, body, today)
-            if opened is not None and opened.call.access is not None:
-                await self._complete(opened, opened.call.access.within(client), client)
+            opened = await self._gathered(service, body, client)
             return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings, client))
         except MissingData as error:
             if client.unevaluated == "status":
                 raise
             _log.info("could not be evaluated: %s", error)
             return _json(unevaluated(error.lacking))
+
+    async def feedback(self, request: Request) -> Response:
+        """Take feedback on cards.
+
+        Raises:
+            UnknownService: no such service (404).
+            HTTPException, TooLarge, NotJson, InvalidCall: as `call`.
+        """
+        _service(request)
+        found = outcomes(await read_body(request, self.settings.max_body_bytes))
+        _log.info("feedback: %s", dict(found))
+        return _json({})
+
+    async def chart(self, service: Service, body: bytes) -> Chart | None:
+        """Give the chart that a call of anybody is answered from; None when nothing of the call is weighed at all.
+
+        Raises:
+            NotJson, TooLarge, InvalidCall, MissingData: as `call`.
+        """
+        opened = await self._gathered(service, body, self.anybody)
+        return None if opened is None else _chart(opened)
+
+    async def _gathered(self, service: Service, body: bytes, client: Client) -> "_Opened | None":
+        """Read what a call brings, and what may be fetched beside it."""
+        today = datetime.now(UTC).date()
+        if len(body) < LARGE:
+            opened = _open(service, body, today)
+            for _ in () if opened is None else opened.steps():
+                pass
+        else:
+            opened = await self._open_large(service, body, today)
+        if opened is not None and opened.call.access is not None:
+            await self._complete(opened, opened.call.access.within(client), client)
+        return opened
 
     async def _open_large(self, service: Service, body: bytes, today: date) -> "_Opened | None":
         if self._large_calls >= LARGE_CALLS:
@@ -144,6 +170,13 @@ class HookRoutes:
         async with self._one_large if is_large else contextlib.nullcontext():
             for _ in fetching.read(asked, access, opened.record, supply):
                 await asyncio.sleep(0)
+
+
+def _service(request: Request) -> Service:
+    service = SERVICES.get(request.path_params["service_id"])
+    if service is None:
+        raise UnknownService("no service has this id; GET /cds-services lists those there are")
+    return service
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -225,14 +258,18 @@ def _open(service: Service, body: bytes, today: date) -> _Opened | None:
     return opened
 
 
+def _chart(opened: _Opened) -> Chart:
+    if opened.record.patient is None:
+        raise _without_patient(opened)
+    return Chart(opened.record.today, opened.record.patient, opened.record, opened.supply.unknown_areas(needs()))
+
+
 def _conclude(opened: _Opened, settings: Settings, client: Client) -> CardsResponse:
     """Weigh the chart and word the cards in the client's dialect."""
     call, record, supply = opened.call, opened.record, opened.supply
-    if record.patient is None:
-        raise _without_patient(opened)
+    chart = _chart(opened)
     if record.left_out:
         _log.info("call %.80r: left out %s", call.hook_instance, dict(record.left_out))
-    chart = Chart(record.today, record.patient, record, supply.unknown_areas(needs()))
     assessment = assess(chart, ordering=opened.service.orders)
     lacking = [need for need in needs() if need.required and need.key not in supply.known]
     if assessment.undecided and lacking:

@@ -114,6 +114,9 @@ def both(one: bool | None, other: bool | None) -> bool | None:
 
 
 class _OfMeasure(Criterion):
+    limits: Sequence[Threshold] = ()
+    """The limits that a result is held against, where there are any."""
+
     def __init__(self, measure: Chooser) -> None:
         self.measure, self.reads = measure, measure.reads
         self.nothing = unknown(f"{measure.title} (no result within {measure.within})")
@@ -322,7 +325,7 @@ class PersistentlyBelow(_OfMeasure):
 
     def __init__(self, measure: Chooser, limit: Threshold, period: Period) -> None:
         super().__init__(measure)
-        self.limit, self.period = limit, period
+        self.limit, self.period, self.limits = limit, period, (limit,)
 
     def _test(self, chart: Chart) -> Finding:
         newest: Measurement | None = None
@@ -439,3 +442,11 @@ def _as_written(m: Measurement) -> Fact:
     side = (m.side,) if m.side else ()
     notes = (*side, *m.notes, f"could not be interpreted: {m.unreadable}")
     return Fact(name=m.name, reference=m.reference, on=m.on, value=m.value, unit=m.unit, notes=notes, cap=m.cap)
+
+
+def compared(criterion: Criterion) -> Iterator[tuple[Codes, Sequence[Threshold]]]:
+    """Give the analytes whose results a criterion looks at, each with the limits that it holds them against."""
+    if isinstance(criterion, _OfMeasure):
+        yield criterion.measure.codes, criterion.limits
+    for part in criterion.parts:
+        yield from compared(part)

@@ -45,6 +45,8 @@ class View:
     """Topic -> score, of all causes."""
     questions: tuple[str, ...] = ()
     """What to ask: the answers that would separate the causes best, none of them given yet."""
+    asks: tuple[str, ...] = ()
+    """The items of the intake form behind these questions."""
     severity: tuple[Sign, ...] = ()
     """What makes it worth while to settle the matter soon."""
     answered: bool = False
@@ -113,10 +115,12 @@ class Differential:
                 scores[topic] += weight
         listed = [topic for topic, score in scores.items() if score >= self.file.listed]
         listed.sort(key=lambda topic: -scores[topic])  # equal scores keep the order of the file
+        asks = self._questions(listed, scores, chart)
         return View(
             causes=tuple(self._cause(topic, scores[topic], shown) for topic in listed),
             scores=scores,
-            questions=self._questions(listed, scores, chart),
+            questions=tuple(self._texts[link] for link in asks),
+            asks=asks,
             severity=tuple(
                 Sign(self.file.severity[name], found.basis)
                 for name, criterion in self.severity.items()
@@ -153,4 +157,4 @@ class Differential:
             if feature.asks and not chart.record.answers(feature.asks):
                 spread[feature.asks] = max(spread.get(feature.asks, 0), max(weights) - min(weights))
         best = sorted((link for link, width in spread.items() if width > 1), key=lambda link: -spread[link])
-        return tuple(self._texts[link] for link in best[: self.file.most_questions])
+        return tuple(best[: self.file.most_questions])

@@ -5,6 +5,7 @@ replaced by an older one: the value is then unknown (DS-16).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace as changed
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -188,14 +189,15 @@ class Measure:
         """So many times the laboratory's upper limit or more; the default stands in where it states none."""
         return Compared(
             self, f"at least {times} times the laboratory's upper limit (else {default})",
-            lambda m: opposite(is_below(m, times.value * ranged(m, m.range_high, default))), (default,),
+            lambda m: opposite(is_below(m, times.value * ranged(m, m.range_high, default))), (_times(times, default),),
         )  # fmt: skip
 
     def above_times_range(self, times: Threshold, default: Threshold) -> Criterion:
         """More than so many times the laboratory's upper limit; the default stands in where it states none."""
         return Compared(
             self, f"above {times} times the laboratory's upper limit (else {default})",
-            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))), (default,),
+            lambda m: opposite(is_at_most(m, times.value * ranged(m, m.range_high, default))),
+            (_times(times, default),),
         )  # fmt: skip
 
     def persistently_below(self, limit: Threshold, period: Period) -> Criterion:
@@ -249,6 +251,11 @@ class Measure:
 def _is_equal(one: Measurement, other: Measurement) -> bool:
     """Whether two results are one number, said in two units."""
     return one.number is not None and one.number == other.number
+
+
+def _times(times: Threshold, limit: Threshold) -> Threshold:
+    quantity = changed(limit.quantity, value=times.value * limit.value)
+    return changed(limit, quantity=quantity, also=())
 
 
 def _without_date(m: Measurement) -> Measurement:

@@ -1,6 +1,6 @@
 """Plans: whom each recommendation is for, and what becomes of it in a chart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -143,6 +143,13 @@ class Plan:
     def accompany(self, topics: AbstractSet[str], chart: Chart) -> list[Advice]:
         """Weigh the recommendations that are lines on the cards of these topics."""
         return self._weighed([r for r in self.recommends if not topics.isdisjoint(self.words(r).beside)], chart)
+
+    def criteria(self) -> Iterator[Criterion]:
+        """Give every criterion that the plan asks, shared ones among them."""
+        yield from (c for c in (self.for_whom, self.context, self.unless, self.mutes) if c is not None)
+        for r in self.recommends:
+            yield from (c for c in (r.when, r.unless, r.context, r.order) if c is not None)
+            yield from (c for _, c in (*r.raises, *r.caps, *r.notes.items(), *r.only.items()))
 
     def _weighed(self, recommendations: Sequence[Recommendation], chart: Chart) -> list[Advice]:
         if not recommendations or self.for_whom.holds(chart) is None:

@@ -126,21 +126,14 @@ def terms(plan: Plan) -> dict[str, str]:
 
 def meanings(plan: Plan) -> set[tuple[str, str]]:
     """Give every name that the sentences of a plan use, with what it stands for."""
-    said = {(term.name, term.sentence()) for root in _criteria(plan) for term in _named(root)}
+    said = {(term.name, term.sentence()) for root in plan.criteria() for term in _named(root)}
     return {(name, sentence) for name, sentence in said if sentence != name}
 
 
 def concepts(plan: Plan) -> list[str]:
     """Name the value sets and analytes on which a plan hangs, those of shared criteria among them."""
-    read = frozenset().union(*(criterion.reads for criterion in _criteria(plan)))
+    read = frozenset().union(*(criterion.reads for criterion in plan.criteria()))
     return sorted(read & set(plan.knowledge.base.concepts))
-
-
-def _criteria(plan: Plan) -> Iterator[Criterion]:
-    yield from (c for c in (plan.for_whom, plan.context, plan.unless, plan.mutes) if c is not None)
-    for r in plan.recommends:
-        yield from (c for c in (r.when, r.unless, r.context, r.order) if c is not None)
-        yield from (c for _, c in (*r.raises, *r.caps, *r.notes.items(), *r.only.items()))
 
 
 def _named(criterion: Criterion) -> Iterator[Criterion]:

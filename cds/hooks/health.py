@@ -1,12 +1,8 @@
-"""What is not CDS Hooks: health, readiness, and the review page of a topic that cards link to."""
-
-from functools import cache
+"""Health and readiness, for whoever keeps the service running."""
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from starlette.exceptions import HTTPException
 
-from cds.export.pages import makers
 from cds.hooks.statuses import HEADERS, JSON
 from cds.services import plans
 
@@ -30,16 +26,3 @@ async def ready(request: Request) -> Response:
     if store is not None:
         state["database"] = "ok" if await store.is_up() else "not to be had: a used token is known in its process only"
     return Response(msgspec.json.encode(state), headers=HEADERS, media_type=JSON)
-
-
-@router.api_route("/knowledge/{topic}", methods=["GET", "HEAD"])
-def knowledge_page(topic: str) -> Response:
-    """Show how a topic's advice is reached, as plain text; a plain function, so that it holds up no hook call."""
-    if f"{topic}.md" not in makers():
-        raise HTTPException(404)
-    return Response(_page(topic), headers=HEADERS, media_type="text/plain; charset=utf-8")
-
-
-@cache
-def _page(topic: str) -> str:
-    return makers()[f"{topic}.md"]()
