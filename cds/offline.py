@@ -4,6 +4,7 @@ from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -15,6 +16,9 @@ from cds.fhir.drafts import drafts
 from cds.fhir.record import PatientRecord
 from cds.fhir.references import target
 from cds.services import knowledge
+
+_exactly = msgspec.json.Decoder(float_hook=Decimal)
+"""A laboratory's 6.10 stays 6.10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def patient_of(raw: bytes, bundle: dict[str, Any], patient_id: str | None = None
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        read = msgspec.json.decode(raw)
+        read = _exactly.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotJson("this is not JSON in UTF-8") from error
     if not isinstance(read, dict):

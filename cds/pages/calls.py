@@ -4,9 +4,14 @@ import uuid
 from codecs import BOM_UTF8
 from typing import Any
 
+import msgspec
+
 from cds.fhir.prefetch import WHO
 from cds.offline import patient_of, read_bundle
 from cds.services import REVIEW, needs
+
+as_written = msgspec.json.Encoder(decimal_format="number")
+"""Writes what `read_bundle` read, its numbers to the last zero."""
 
 
 def hook_call(raw: bytes, patient_id: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from cds.offline import read_bundle
+from cds.pages.calls import as_written
 
 _FOLDER = Path(__file__).parents[2] / "fixtures" / "patients"
 """Beside the packages in a checkout; an installed service has no examples, and its pages say so."""
@@ -34,8 +35,8 @@ class Example:
 
     def bundle(self) -> bytes:
         """Give the Bundle, with every date moved by as many days as have gone by since the patient's own day."""
-        bundle = msgspec.json.decode((_FOLDER / self.slug / "bundle.json").read_bytes())
-        return msgspec.json.encode(moved(bundle, datetime.now(UTC).date() - self.day))
+        bundle = read_bundle((_FOLDER / self.slug / "bundle.json").read_bytes())
+        return as_written.encode(moved(bundle, datetime.now(UTC).date() - self.day))
 
 
 @cache

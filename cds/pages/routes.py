@@ -21,7 +21,7 @@ from cds.hooks.build_sheet import DIALECTS, build_sheet
 from cds.hooks.routes import HookRoutes, read_body
 from cds.hooks.statuses import HEADERS, JSON
 from cds.pages import html, intake
-from cds.pages.calls import hook_call
+from cds.pages.calls import as_written, hook_call
 from cds.pages.html import Document
 from cds.pages.patients import examples
 from cds.pages.why import criteria, why
@@ -91,7 +91,7 @@ class Pages:
             InvalidCall: it is no Bundle, or holds no such patient (422).
         """
         made = await run_in_threadpool(hook_call, await self._body(request), patient)
-        return Response(msgspec.json.encode(made), headers=HEADERS, media_type=JSON)
+        return Response(as_written.encode(made), headers=HEADERS, media_type=JSON)
 
     async def cards(self, request: Request) -> Response:
         """Draw an answer of this service's hooks as an EHR would.

@@ -25,8 +25,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _PATIENCE = 10_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Give the browser; its driver keeps an event loop in this thread, in which other tests could start none."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("CI without Chromium: apt-get install chromium")

@@ -74,7 +74,7 @@ def test_a_file_that_cannot_be_read_costs_only_itself(tmp_path):
 
     output = _run(str(broken), _file(tmp_path)).output
 
-    assert "broken.json: the file is not JSON in UTF-8" in output
+    assert "broken.json: this is not JSON in UTF-8" in output
     assert "Patient p" in output
 
 

@@ -59,46 +59,48 @@ function forget() {
 
 // --- The patient as a Bundle
 
-function parsed(text) {
+/** Look whether a text is JSON, and give it as it is: a laboratory's 6.10 would not survive being read and written. */
+function checked(text) {
   if (!text.trim()) throw new Problem("There is no Bundle yet.", "Paste one, drop a file on the field, or choose an example patient.");
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
+    return text;
   } catch (error) {
     throw new Problem(`This is not JSON: ${error.message}.`, "Mend that place; the text is still in the field.");
   }
 }
 
 async function bundle() {
-  if (source() === "example") return parsed(await ask(`/try/patients/${byId("example").value}`));
+  if (source() === "example") return ask(`/try/patients/${byId("example").value}`);
   if (source() === "answers") return alone(Number(byId("age").value), byId("sex").value);
   const text = file ? await file.text() : byId("bundle").value;
   if (new Blob([text]).size > limit) throw new Problem(`The text has more than ${megabytes(limit)}.`, "Send one patient, and of their results the last years.");
-  return parsed(text);
+  return checked(text);
 }
 
 function alone(age, sex) {
   const day = new Date();
   day.setFullYear(day.getFullYear() - age, day.getMonth(), day.getDate() - 1);
   const patient = { resourceType: "Patient", id: "somebody", gender: sex, birthDate: day.toISOString().slice(0, 10) };
-  return { resourceType: "Bundle", type: "collection", entry: [{ resource: patient }] };
+  return JSON.stringify({ resourceType: "Bundle", type: "collection", entry: [{ resource: patient }] });
 }
 
-function answered(made) {
+/** Give the hook call as text. */
+async function theCall() {
+  if (source() === "server") return fromServer(byId("server").value.trim(), byId("patient").value.trim());
+  const made = await ask("/try/call", await bundle());
   const given = answers.get();
   if (!given || (source() !== "answers" && !byId("with-answers").checked)) return made;
-  const { patientId } = made.context;
-  const response = { ...given, id: "intake", subject: { reference: `Patient/${patientId}` } };
-  made.prefetch.answers.entry.push({ resource: response });
-  return made;
+  const whole = JSON.parse(made);
+  const response = { ...given, id: "intake", subject: { reference: `Patient/${whole.context.patientId}` } };
+  whole.prefetch.answers.entry.push({ resource: response });
+  return JSON.stringify(whole);
 }
 
-async function theCall() {
-  if (source() !== "server") return answered(JSON.parse(await ask("/try/call", JSON.stringify(await bundle()))));
-  const server = byId("server").value.trim();
-  const patientId = byId("patient").value.trim();
-  if (!server || !patientId) throw new Problem("The address of the server or the patient's id is missing.", "Fill in both.");
+function fromServer(fhirServer, patientId) {
+  if (!fhirServer || !patientId) throw new Problem("The address of the server or the patient's id is missing.", "Fill in both.");
   const context = { userId: "Practitioner/try-it", patientId };
-  return { hook: "patient-view", hookInstance: crypto.randomUUID(), fhirServer: server, context };
+  return JSON.stringify({ hook: "patient-view", hookInstance: crypto.randomUUID(), fhirServer, context });
 }
 
 // --- Asking and showing
@@ -110,7 +112,7 @@ async function run(event) {
   const button = form.querySelector("[type=submit]");
   button.disabled = true;
   try {
-    const body = JSON.stringify(await theCall());
+    const body = await theCall();
     const start = performance.now();
     const received = await ask(hook, body);
     const took = performance.now() - start;
