@@ -12,7 +12,7 @@ from cds.hooks.limits import Allowance
 from cds.hooks.tokens import LARGEST, SKEW, Token, Verifier
 from cds.store.replay import ReplayGuard
 
-OPEN = frozenset(("health", "ready", "knowledge", "intake", "connect", "static", "fhir"))
+OPEN = frozenset(("health", "ready", "knowledge", "intake", "static", "fhir"))
 """Addresses that everybody may read, by their first part: nothing there is about a patient. All others take a token."""
 
 

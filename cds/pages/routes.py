@@ -29,6 +29,8 @@ from cds.services import REVIEW, SERVICES, differential, plans
 from cds.settings import SANDBOX, Settings
 
 _AREAS = (("try", "Try it"), ("knowledge", "Knowledge"), ("intake", "Intake"), ("connect", "Connect"))
+_GUARDED = _AREAS[1:3]
+"""What is left where only clients may call."""
 
 
 class Pages:
@@ -37,19 +39,19 @@ class Pages:
     def __init__(self, settings: Settings, hooks: HookRoutes) -> None:
         """Route them."""
         self._settings, self._hooks = settings, hooks
-        # Where only clients with a token may call, nobody can try it from a page.
-        self._can_be_tried = settings.clients is None
-        self._html = html.Pages(settings.address, _AREAS if self._can_be_tried else _AREAS[1:])
+        # Where only clients with a token may call, nobody can try it from a page, nor hears of the services.
+        self._is_open = settings.clients is None
+        self._html = html.Pages(settings.address, _AREAS if self._is_open else _GUARDED)
         self._one_explained = asyncio.Semaphore(1)
         self.router = APIRouter()
         self._route("/", self.home)
         self._route("/knowledge", self.knowledge_index)
         self._route("/knowledge/{topic}", self.knowledge)
         self._route("/intake", self.intake)
-        self._route("/connect", self.connect)
-        self._route("/connect/{client}", self.build_sheet)
         self._route("/static/{version}/{name}", self.asset)
-        if self._can_be_tried:
+        if self._is_open:
+            self._route("/connect", self.connect)
+            self._route("/connect/{client}", self.build_sheet)
             self._route("/try", self.try_it)
             self._route("/try/patients/{slug}", self.patient)
             self._route("/try/call", self.call, ["POST"])
@@ -179,7 +181,7 @@ class Pages:
             connects="https: http:",
             form=form,
             kind=intake.kind,
-            can_be_tried=self._can_be_tried,
+            can_be_tried=self._is_open,
         )
 
     def connect(self) -> Response:

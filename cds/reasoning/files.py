@@ -239,6 +239,8 @@ class IntakeFile(File):
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     status: Literal["draft", "active", "retired"]
     purpose: Text
+    emergency: Text
+    """What a page says above the form, so that nobody fills it in instead of getting help."""
     url: Text
     system: Text
     gate: Text

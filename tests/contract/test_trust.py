@@ -308,6 +308,9 @@ def test_an_address_that_is_tidied_may_be_named_as_called_or_as_it_is(guarded, p
         ("PUT", REVIEW),
         ("GET", "/nothing"),
         ("GET", "/"),
+        ("GET", "/try"),
+        ("POST", "/try/why"),
+        ("GET", "/connect"),
         ("GET", "//cds-services"),
         ("GET", "/%63ds-services"),
         ("GET", "/healthy"),
@@ -318,7 +321,13 @@ def test_nothing_is_told_before_a_client_is_known(guarded, method, path):
     assert guarded.request(method, path).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/knowledge/iron", "/fhir/metadata"])
+def test_pages_lead_to_nothing_that_only_clients_may_see(guarded):
+    for path in ("/knowledge", "/intake"):
+        page = guarded.get(path, headers={"Accept": "text/html"}).text
+        assert not any(f'href="{closed}' in page for closed in ("/try", "/connect"))
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/knowledge/iron", "/intake", "/fhir/metadata"])
 def test_what_is_about_no_patient_is_open(guarded, path):
     """CH-N-01: probes, and the pages that cards link to."""
     assert guarded.get(path).status_code == 200
