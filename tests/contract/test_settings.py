@@ -1,10 +1,14 @@
 """Settings: what is wrong stops the start, in words."""
 
+import asyncio
+
 import pytest
+from sqlalchemy import text
 
 from cds.app import create_app
-from cds.errors import SettingsError
+from cds.errors import SettingsError, StoreError
 from cds.settings import Settings, load_settings
+from cds.store.database import Store
 from tests.contract.tokens import deployment
 
 
@@ -35,6 +39,19 @@ def test_with_clients_on_this_machine_no_address_need_be_named(tmp_path):
 def test_a_fault_in_the_clients_file_stops_the_start(tmp_path):
     with pytest.raises(SettingsError, match="ehr: has no keys"):
         create_app(deployment(tmp_path, '[ehr]\nissuer = "x"'))
+
+
+def test_tables_of_a_later_version_stop_the_start(tmp_path):
+    settings = deployment(tmp_path)
+    store = Store(settings.database)
+    store.migrate()
+    asyncio.run(
+        store.run(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    )
+    store.close()
+
+    with pytest.raises(StoreError, match="later version"):
+        create_app(settings)
 
 
 def test_all_settings_that_are_wrong_are_named_at_once(monkeypatch):
