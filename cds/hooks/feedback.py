@@ -4,17 +4,26 @@ Unknown members are ignored; optional ones that are null count as absent. Epic w
 words of a reason into an extension. Messages name the member and never repeat what was sent: comments may hold anything.
 """
 
+import asyncio
+import logging
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from fastapi import APIRouter, Request, Response
 from msgspec import Raw, Struct
 
 from cds.errors import InvalidCall, NotJson, TooLarge
-from cds.store.feedback import Said
+from cds.hooks.routes import as_json, client_of, read_body, service_of
+from cds.settings import Settings
+from cds.store.said import Said
+
+if TYPE_CHECKING:
+    from cds.hooks.journal import Journal  # SQLAlchemy, which development does without
 
 MOST_ENTRIES = 100_000
 """Entries of one message: the backlog of a large hospital's month."""
@@ -22,10 +31,56 @@ MOST_ENTRIES = 100_000
 _NAMED = 5
 """Faults that an answer names; of the others it says how many there are."""
 
+_LARGE = 64 * 1024
+"""From this size on a message is read in a thread, one at a time, so that calls need not wait for it [By]."""
+
 _LONGEST_NAME, _LONGEST_TEXT, _MOST_SUGGESTIONS = 255, 20_000, 100
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:\.(\d{1,30}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 """https://www.rfc-editor.org/rfc/rfc3339#section-5.6."""
 _WORDS_OF_REASON = "overrideReason.reasonDisplay"
+
+
+@dataclass(slots=True)
+class FeedbackRoute:
+    """Takes feedback: all of a message, or nothing."""
+
+    settings: Settings
+    journal: "Journal | None"
+    """Where it is kept; None in development without a database, where it is only checked."""
+    _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    @property
+    def router(self) -> APIRouter:
+        """The route."""
+        router = APIRouter()
+        router.add_route("/cds-services/{service_id}/feedback", self.take, methods=["POST"])
+        return router
+
+    async def take(self, request: Request) -> Response:
+        """Take a message.
+
+        Raises:
+            UnknownService: no such service (404).
+            HTTPException: the body is compressed (415).
+            TooLarge: the body is over a limit (413).
+            TooSlow: the body does not come (408).
+            NotJson: the body is not JSON (400).
+            InvalidCall: an entry is not as it should be (422).
+            NotKept: the database is not to be had (503).
+        """
+        service = service_of(request)
+        body = await read_body(request, self.settings.max_body_bytes)
+        if len(body) < _LARGE:
+            return await self._keep(request, service.id, read_feedback(body))
+        async with self._one_large:
+            return await self._keep(request, service.id, await asyncio.to_thread(read_feedback, body))
+
+    async def _keep(self, request: Request, service: str, said: list[Said]) -> Response:
+        if self.journal is None:
+            _log.info("feedback on %d cards is as it should be; it is not kept, for want of LEGWORK_DATABASE", len(said))
+            return as_json({"received": len(said), "kept": 0})
+        await self.journal.keep_feedback(client_of(request), service, said)
+        return as_json({"received": len(said), "kept": len(said)})
 
 
 class _Accepted(Struct, gc=False):
@@ -60,6 +115,9 @@ class _Message(Struct, gc=False):
 _message = msgspec.json.Decoder(_Message)
 _entry = msgspec.json.Decoder(_Entry)
 _anything = msgspec.json.Decoder(Raw)
+
+
+_log = logging.getLogger(__name__)
 
 
 class _Fault(ValueError):

@@ -2,42 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import ColumnElement, Subquery, func, select
 
 from cds.store.database import Store
 from cds.store.recording import add
+from cds.store.said import Said
 from cds.store.tables import feedback
 
 _AT_ONCE = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a clinician did with a card, as the client says it: https://cds-hooks.hl7.org/2.0/#feedback.
-
-    Attributes:
-        card: the uuid of the card.
-        outcome: `accepted` or `overridden`.
-        at: outcomeTimestamp [ms since 1970].
-        suggestions: the uuids of the suggestions that were accepted.
-        reason: the code of the reason for overriding.
-        reason_system: its code system, which clients often leave out.
-        reason_display: its words.
-        comment: free text.
-    """
-
-    card: str
-    outcome: str
-    at: int
-    suggestions: Sequence[str] = ()
-    reason: str | None = None
-    reason_system: str | None = None
-    reason_display: str | None = None
-    comment: str | None = None
 
 
 def keep(store: Store, client: str, service: str, said: Iterable[Said], now: int) -> None:
@@ -74,9 +49,13 @@ def _row(client: str, service: str, said: Said, now: int, place: int) -> Mapping
     }
 
 
-def last_words() -> Subquery:
-    """Select of each card what was said of it last: clinicians change their minds, and clients repeat themselves."""
+def last_words(*which: ColumnElement[bool]) -> Subquery:
+    """Select of each card what was said of it last: clinicians change their minds, and clients repeat themselves.
+
+    Args:
+        which: of which cards.
+    """
     order = (feedback.c.counts_at.desc(), feedback.c.received.desc(), feedback.c.place.desc(), feedback.c.digest)
     rank = func.row_number().over(partition_by=(feedback.c.client, feedback.c.card), order_by=order)
-    ranked = select(feedback, rank.label("rank")).subquery()
+    ranked = select(feedback, rank.label("rank")).where(*which).subquery()
     return select(ranked).where(ranked.c.rank == 1).subquery()

@@ -32,6 +32,7 @@ LONGEST_END = 5.0
 """How long the end of a process waits for the last records to be written [s]."""
 
 _BATCH = 200
+_UPKEEP_EVERY = 3600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 """How long the writer waits after a failure [s]: ever longer."""
 _INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -48,8 +49,8 @@ def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
 class Recorder:
     """Writes records in a thread of its own. A record is kept, or counted as lost; to put one never waits."""
 
-    def __init__(self, store: Store, upkeep: Callable[[Connection], None] = lambda _: None) -> None:
-        """Take the database, and what is to be done there after each writing."""
+    def __init__(self, store: Store, upkeep: Callable[[], None] = lambda: None) -> None:
+        """Take the database, and what is to be done there after each writing, and at least once an hour."""
         self._store = store
         self._upkeep = upkeep
         self._waiting: deque[Record] = deque()
@@ -102,7 +103,7 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._end.is_set():
-            self._news.wait()
+            self._news.wait(_UPKEEP_EVERY)
             self._end.wait(BATCH_EVERY)
             self._news.clear()
             while self._waiting and time.monotonic() < self._give_up:
@@ -170,8 +171,7 @@ class Recorder:
 
     def _keep_up(self) -> None:
         try:
-            with self._store.begin() as connection:
-                self._upkeep(connection)
+            self._upkeep()
         except SQLAlchemyError as error:
             _log.error("the database could not be tidied: %s", place_of(error))
 
