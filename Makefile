@@ -1,5 +1,5 @@
 # Everything a developer or a pipeline does here. `make` alone lists it.
-# A second call installs nothing: the files .venv/.runtime-ready and .venv/.dev-ready say what is already there.
+# A second call installs nothing: the files .venv/.runtime-ready, .venv/.dev-ready and .venv-fhir/.ready say what is already there.
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -20,10 +20,10 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench lock clean environment gone
+.PHONY: help setup run test fhir-server check bench lock clean environment gone
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "HOST=::1 PORT=9000 make run       serve on another loopback address"
 	@echo "PYTHON=python3.12 make setup      make .venv with another Python"
@@ -35,8 +35,10 @@ setup: .venv/.runtime-ready ## Install what the service needs into .venv
 run: .venv/.runtime-ready ## Serve on HOST:PORT (127.0.0.1:8000)
 	$(BIN)/legwork serve --host '$(HOST)' --port '$(PORT)'
 
-test: .venv/.dev-ready ## Run the tests
+test: .venv/.dev-ready fhir-server ## Run the tests
 	$(BIN)/python -m pytest $(ARGS)
+
+fhir-server: .venv-fhir/.ready ## Install the FHIR server that tests fetch from into .venv-fhir
 
 check: .venv/.dev-ready ## Check format, lint, types, import directions and spelling
 	$(BIN)/ruff format --check .
@@ -53,10 +55,11 @@ lock: ## Pin the dependencies anew in requirements/*.txt
 	set -ex; \
 	"$$uv" $(LOCK) --quiet --output-file requirements/runtime.txt pyproject.toml requirements/build.in; \
 	"$$uv" $(LOCK) --quiet --output-file requirements/dev.txt --constraints requirements/runtime.txt \
-		pyproject.toml requirements/build.in requirements/dev.in
+		pyproject.toml requirements/build.in requirements/dev.in; \
+	"$$uv" $(LOCK) --quiet --output-file requirements/fhir-server.txt requirements/fhir-server.in
 
 clean: ## Remove the environment, the caches and what was built
-	rm -rf .venv build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-fhir build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
@@ -87,4 +90,10 @@ GONE := $(shell test -x $(BIN)/python || echo gone)
 .venv/.dev-ready: .venv/.runtime-ready requirements/dev.txt
 	@echo "Installing the pinned tools for tests and checks into .venv"
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-fhir/.ready: .venv/.runtime-ready requirements/fhir-server.txt
+	@echo "Installing the pinned FHIR server into .venv-fhir"
+	@$(BIN)/python -m venv --clear .venv-fhir
+	.venv-fhir/bin/python -m pip --disable-pip-version-check --no-input install --require-hashes -r requirements/fhir-server.txt
 	@touch $@

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from math import ceil
 from typing import Any
 
 import orjson
@@ -187,7 +188,7 @@ class _Record:
 
     def resources(self, count: int) -> list[Placed]:
         """Make so many resources beside the patient, in no order."""
-        made = self._reasons_to_speak()
+        made = self._reasons_to_speak()[: ceil(count * _RELEVANT_SHARE)]
         while len(made) < count * _RELEVANT_SHARE:
             made += self._lab_asked_for(self._random.choice(_RELEVANT_LABS), self._moment())
         types = self._types()
@@ -204,12 +205,13 @@ class _Record:
             yield from hundred
 
     def _reasons_to_speak(self) -> list[Placed]:
-        """What several topics answer: the complaint, diseases, drugs, and a recent result of each test."""
-        made = [self._condition(*condition, last_year=True) for condition in _RELEVANT_CONDITIONS]
-        made += [self._medication(*drug) for drug in _RELEVANT_DRUGS]
+        """What several topics answer: the complaint, and in any order diseases, drugs, a recent result of each test."""
+        complaint, *others = (self._condition(*condition, last_year=True) for condition in _RELEVANT_CONDITIONS)
+        others += [self._medication(*drug) for drug in _RELEVANT_DRUGS]
         for lab in _RELEVANT_LABS:
-            made += self._lab_asked_for(lab, self._moment(last_year=True))
-        return made
+            others += self._lab_asked_for(lab, self._moment(last_year=True))
+        self._random.shuffle(others)
+        return [complaint, *others]
 
     def _lab_asked_for(self, lab: _Lab, when: str) -> list[Placed]:
         """Place a result where two searches find it: by its category, and by its code."""

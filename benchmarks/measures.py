@@ -7,7 +7,7 @@ from datetime import date
 from functools import partial
 from statistics import mean, median
 
-from benchmarks import floors, reasoning
+from benchmarks import fetching, floors, reasoning
 from benchmarks.load import call_at_rate
 from benchmarks.report import Result, shown
 from benchmarks.service import Caller, Service, running
@@ -34,6 +34,9 @@ _FIRST_CALL_GOAL = 3.0
 """The first call of a process against the median of later ones, wall [1]."""
 _TAIL_GOAL = 3.0
 """p99 of small calls while large ones arrive against their p99 alone, wall [1]."""
+FEW_SEARCHES, ALL_SEARCHES = 6, 14
+_FETCH_GOAL = 1.3
+"""A few searches at once against the time that the FHIR server takes for one, wall [1]."""
 _MEMORY_GROWTH_GOAL = 1.3
 """RSS after many large calls against RSS before, warm [1]."""
 _MEMORY_GOAL = 150.0
@@ -70,7 +73,7 @@ class Extent:
     @property
     def steps(self) -> int:
         """How many steps the progress display counts."""
-        return self.rounds * 2 + self.starts + 2 * self.phases
+        return self.rounds * 2 + self.starts + 2 * self.phases + 1
 
 
 QUICK = Extent(rounds=3, validations=1, starts=1, calls_after=10, phases=3, phase=1.5)
@@ -112,6 +115,7 @@ def measure(bodies: Bodies, today: date, extent: Extent, step: Step) -> Iterator
         yield from _calls(service, bodies, extent, step)
         yield from _plans(bodies[USUAL], today, extent, step)
         yield from _tail(service, bodies, extent, step)
+    yield from _fetch(extent, step)
     yield from _fresh(bodies, extent, step)
 
 
@@ -193,6 +197,24 @@ def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Itera
     yield Result(name=name, value=slowest.ratio, unit="×", goal=_TAIL_GOAL, detail=detail)
     detail = f"slowest of {len(large)}: {_ms(max(large))}"
     yield Result(name="Median of large calls beside small", value=median(large) * 1e3, unit="ms", detail=detail)
+
+
+def _fetch(extent: Extent, step: Step) -> Iterator[Result]:
+    """Hold searches that are asked all at once against the time that the slowest of them takes."""
+    with Worker() as server, Worker() as service:
+        port = fetching.free_port()
+        serving = server.begin(fetching.serve, port)
+        fetching.wait(port)
+        for searches in (FEW_SEARCHES, ALL_SEARCHES):
+            wall, spent = service.run(fetching.fetched, port, searches, 10 * extent.rounds)
+            detail = f"{_ms(wall)}, of these {_ms(spent)} CPU; a search {_ms(fetching.SLOW)}"
+            goal = _FETCH_GOAL if searches == FEW_SEARCHES else None
+            yield Result(
+                name=f"{searches} searches to one", value=wall / fetching.SLOW, unit="×", goal=goal, detail=detail
+            )
+        fetching.stop(port)
+        serving.result()
+    step("Searches")
 
 
 def _p99(latencies: Sequence[float]) -> float:

@@ -31,8 +31,8 @@ def weighed(bodies: Sequence[bytes], calls: int, today: date) -> float:
 def _chart(body: bytes, today: date) -> Chart:
     call = read_request(body, REVIEW)
     record = PatientRecord(knowledge().vocabulary, call.patient_id, today)
-    prefetch.read_patient(call.prefetch, record)
     supply = prefetch.Supply()
+    prefetch.read_patient(call.prefetch, record, supply)
     for _ in prefetch.read(call.prefetch, needs(), record, supply):
         pass
     if record.patient is None:

@@ -182,6 +182,20 @@ class Press:
         )
 
 
+def unevaluated(lacking: Iterable[str]) -> CardsResponse:
+    """Say that nothing could be concluded, and for want of what."""
+    card = Card(
+        uuid=str(uuid.uuid4()),
+        summary=WORDING.unevaluated_summary,
+        indicator="info",
+        source=Source(
+            label=WORDING.fold_source, topic=Coding(WORDING.topic_system, DATA_QUALITY, WORDING.unevaluated_summary)
+        ),
+        detail=f"{WORDING.unevaluated_why}\n\n{_listed(WORDING.not_to_be_had, map(escaped, lacking))}",
+    )
+    return CardsResponse((card,))
+
+
 def _evidence(advice: Sequence[Advice]) -> list[Evidence]:
     """Give the literature behind the advice, that of the strongest first."""
     keys = dict.fromkeys(
@@ -286,7 +300,8 @@ def _says_more(one: Fact, other: Fact) -> bool:
 
 
 def _line(fact: Fact) -> str:
-    said = f"{escaped(fact.name)}: **{escaped(fact.said)}**" if fact.said else escaped(fact.name)
+    colon = "" if fact.name.endswith("?") else ":"
+    said = f"{escaped(fact.name)}{colon} **{escaped(fact.said)}**" if fact.said else escaped(fact.name)
     asides = [escaped(str(fact.on))] if fact.on is not None else []
     if isinstance(fact, Measurement):
         if fact.side:

@@ -41,6 +41,10 @@ class Wording(File):
     fold_source: Text
     failed_summary: Text
     failed_why: Text
+    unevaluated_summary: Text
+    unevaluated_why: Text
+    not_to_be_had: Text
+    patient: Text
     plan_link: Text
     topic_system: Text
     order_note: Text

@@ -16,8 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from cards.suggestions import warm_up as warm_up_orders
-from cds.clients import SANDBOX_ISSUER, read_clients
+from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, read_clients
 from cds.errors import CallError
+from cds.fhir.server import FhirServers
 from cds.hooks import pages, statuses
 from cds.hooks.middleware import Cors, Guarded, Tidied
 from cds.hooks.routes import HookRoutes, answer
@@ -38,9 +39,11 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     settings = settings or load_settings()
     trust = None if settings.clients is None else _Trust(settings, settings.clients)
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
-    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, trust))
+    fhir = FhirServers()
+    anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
+    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir, trust))
     app.state.store = trust and trust.store
-    app.include_router(HookRoutes(settings).router)
+    app.include_router(HookRoutes(settings, anybody, fhir).router)
     app.include_router(pages.router)
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
@@ -105,12 +108,15 @@ class _Trust:
         self.store.close()
 
 
-def _lifespan(settings: Settings, trust: _Trust | None) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, fhir: FhirServers, trust: _Trust | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up(settings)
         async with trust.running() if trust else nullcontext():
             yield
+        await fhir.close()
 
     return lifespan
 

@@ -169,7 +169,8 @@ def _draft(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     code = _coded(row[_DRAFTS], row, plan)
     if row.get("as") == "medication" or plan.knowledge.base.concepts[row[_DRAFTS]].category == "drug":
         return {"resourceType": "MedicationRequest", "status": "draft", "medicationCodeableConcept": code}
-    return {"resourceType": "ServiceRequest", "status": "draft", "code": code}
+    reason = {"reasonCode": [{"text": row["reason"]}]} if "reason" in row else {}
+    return {"resourceType": "ServiceRequest", "status": "draft", "code": code} | reason
 
 
 def _coded(name: str, row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

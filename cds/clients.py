@@ -4,7 +4,7 @@ import ipaddress
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -84,15 +84,14 @@ class Client(BaseModel):
     @field_validator("fhir_servers")
     @classmethod
     def _bases(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_ADDRESS.fullmatch(server) for server in servers):
-            raise ValueError("must be FHIR bases such as https://ehr.example.org/fhir, without user, ? and #")
-        return tuple(map(normal, servers))
+        return fhir_bases(servers)
 
     @property
     def reach(self) -> Reach:
         """How far a request on its behalf may go."""
         private = Reach.PRIVATE if self.private_network else Reach(0)
-        return Reach.PUBLIC | private | (Reach.LOOPBACK if self.loopback_fhir else Reach(0))
+        at_home = self.loopback_fhir or any(map(_is_loopback, self.fhir_servers))
+        return Reach.PUBLIC | private | (Reach.LOOPBACK if at_home else Reach(0))
 
     def may_read(self, base: str) -> bool:
         """Whether a FHIR base may be read for this client."""
@@ -145,8 +144,20 @@ class RegisteredClient(Client):
                     yield f"{name}: http is for private networks (private_network = true); give https"
 
 
-DEVELOPMENT = Client(loopback_fhir=True, open_fhir=True)
+DEVELOPMENT = Client(loopback_fhir=True, private_network=True, open_fhir=True)
 """Whoever calls a service that listens on its own machine only, and was told of no clients."""
+
+
+def fhir_bases(servers: Iterable[str]) -> tuple[str, ...]:
+    """Give FHIR bases in their normal form.
+
+    Raises:
+        ValueError: one is none.
+    """
+    servers = tuple(servers)
+    if not all(_ADDRESS.fullmatch(server) for server in servers):
+        raise ValueError("must be FHIR bases such as https://ehr.example.org/fhir, without user, ? and #")
+    return tuple(map(normal, servers))
 
 
 def normal(base: str) -> str:

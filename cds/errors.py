@@ -5,6 +5,7 @@
     ├── SettingsError         a setting is wrong: stops the start
     ├── TerminologyError      a terminology server cannot be used: a list is not rebuilt
     ├── ExportError           a package cannot be written where it was asked for
+    ├── NotFetched            a FHIR server did not give what was asked: it stays unknown, and the call goes on
     ├── StoreError            the database is not to be had, or not of this version: cards come all the same
     └── CallError             a hook call, or a question for what is published, cannot be answered
         ├── NotTrusted        the caller does not prove that it is a client
@@ -20,6 +21,8 @@
 
 Messages are for people: what is wrong, where, and what to do. They never repeat what was sent.
 """
+
+from collections.abc import Iterable
 
 
 class LegworkError(Exception):
@@ -40,6 +43,10 @@ class TerminologyError(LegworkError):
 
 class ExportError(LegworkError):
     """A package cannot be written where it was asked for."""
+
+
+class NotFetched(LegworkError):
+    """A FHIR server did not give what was asked of it; the message is the reason, fit for a card."""
 
 
 class StoreError(LegworkError):
@@ -103,7 +110,15 @@ class InvalidCall(CallError):
 
 
 class MissingData(CallError):
-    """A resource without which no plan can conclude is not to be had."""
+    """A resource without which no plan can conclude is not to be had.
+
+    Attributes:
+        lacking: what it is, and why it is not to be had, in words for a card.
+    """
+
+    def __init__(self, message: str, lacking: Iterable[str]) -> None:
+        super().__init__(message)
+        self.lacking = tuple(lacking)
 
 
 def place_of(error: BaseException) -> str:

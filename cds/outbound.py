@@ -102,11 +102,14 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class _Checked(httpcore.AsyncNetworkBackend):
+class Checked(httpcore.AsyncNetworkBackend):
     """Connects to addresses within reach only."""
 
-    def __init__(self, reach: Reach, resolve: Resolve, wire: httpcore.AsyncNetworkBackend) -> None:
-        self._reach, self._resolve, self._wire = reach, resolve, wire
+    def __init__(
+        self, reach: Reach, resolve: Resolve | None = None, wire: httpcore.AsyncNetworkBackend | None = None
+    ) -> None:
+        """Take how far to go; how names are resolved and what connects are only told by tests."""
+        self._reach, self._resolve, self._wire = reach, resolve or system_resolve, wire or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -170,7 +173,7 @@ class _Within(httpx.AsyncHTTPTransport):
             max_connections=CONNECTIONS,
             max_keepalive_connections=CONNECTIONS // 5,
             keepalive_expiry=5,
-            network_backend=_Checked(reach, resolve, wire),
+            network_backend=Checked(reach, resolve, wire),
         )
 
 

@@ -14,7 +14,7 @@ from cds.chart.facts import Indicator
 from cds.errors import place_of
 from cds.fhir import prefetch
 from cds.fhir.record import ASKED
-from cds.knowledge.symptoms.criteria import gate
+from cds.knowledge.symptoms.criteria import metabolic_gate
 from cds.reasoning.assessment import Assessment
 from cds.reasoning.calculations import DERIVATIONS
 from cds.reasoning.criteria import Criterion
@@ -136,22 +136,24 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
     if ordering:
         return Assessment(advice, failed=failed)
     in_care = not (chart.patient.deceased or chart.patient.inactive)
-    complaint = gate.check(chart).state if in_care else State.NOT_MET
+    complaint = metabolic_gate.check(chart).state if in_care else State.NOT_MET
     if complaint is not State.MET:  # where nobody complains of the legs, nobody waits for an answer
         return Assessment(advice, undecided=not advice and complaint is State.UNKNOWN and bool(chart.unknown))
-    # A key that an EHR never set up is its choice; one that failed today is news.
-    lost = [f"{area}: {reason}" for area, reason in chart.unknown.items() if reason != prefetch.NOT_SUPPLIED]
+    # What an EHR never set up is its choice; what failed today is news.
+    lost = [f"{area}: {reason}" for area, reason in chart.unknown.items() if reason not in prefetch.BY_CHOICE]
     topics = {one.plan.topic for one in advice}
     self_care = _advice(
         (plan for plan in asked if plan.accompanies), lambda plan: plan.accompany(topics, chart), failed
     )
     view = _view(chart)
-    return Assessment(advice, self_care, failed, lost, view=view if calm else view.without(_only_in_calm(asked)))
+    return Assessment(advice, self_care, failed, lost, view=view if calm else view.without(_only_in_calm()))
 
 
-def _only_in_calm(asked: Iterable[Plan]) -> set[str]:
+@cache
+def _only_in_calm() -> frozenset[str]:
     """Name the topics with a benign label, which is not given beside what may be worse."""
-    return {p.topic for p in asked if any(words.only_in_calm for words in p.knowledge.file.recommendations.values())}
+    words = ((plan.topic, words) for plan in plans() for words in plan.knowledge.file.recommendations.values())
+    return frozenset(topic for topic, one in words if one.only_in_calm)
 
 
 def _advice(asked: Iterable[Plan], ask: Callable[[Plan], list[Advice]], failed: list[str]) -> list[Advice]:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cards.wording import WORDING
+from cds.clients import fhir_bases
 from cds.errors import SettingsError
 
 SANDBOX = "https://sandbox.cds-hooks.org"
@@ -34,6 +35,8 @@ class Settings(BaseSettings):
         retention_days: how long is kept what was shown and what became of it [d].
         cors_origins: origins whose pages may call the service; in the environment separated by commas.
         max_body_bytes: the largest body that is read [By].
+        fhir_servers: FHIR bases that may be read beside those of this machine; in the environment separated by commas.
+        fetch_deadline: for how long a call waits for its FHIR server, whatever is asked there [s].
         max_cards: cards beside critical ones; the rest folds into one.
         specification_version: the version of CDS Hooks that discovery states.
     """
@@ -49,6 +52,8 @@ class Settings(BaseSettings):
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
     cors_origins: Annotated[tuple[str, ...], NoDecode] = (SANDBOX,)
     max_body_bytes: Annotated[int, Field(ge=1024)] = 24 * 1024 * 1024
+    fhir_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    fetch_deadline: Annotated[float, Field(gt=0, le=30)] = 0.8
     max_cards: Annotated[int, Field(ge=1, le=20)] = WORDING.max_cards
     specification_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")] = "3.0.0-ballot"
 
@@ -85,12 +90,17 @@ class Settings(BaseSettings):
             raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return url
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "fhir_servers", mode="before")
     @classmethod
-    def _separated(cls, origins: object) -> object:
-        if not isinstance(origins, str):
-            return origins
-        return tuple(origin.strip() for origin in origins.split(",") if origin.strip())
+    def _separated(cls, listed: object) -> object:
+        if not isinstance(listed, str):
+            return listed
+        return tuple(item.strip() for item in listed.split(",") if item.strip())
+
+    @field_validator("fhir_servers")
+    @classmethod
+    def _bases(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        return fhir_bases(servers)
 
     @field_validator("cors_origins")
     @classmethod

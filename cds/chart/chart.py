@@ -47,6 +47,9 @@ class Record(Protocol):
     def complaints(self, concept: str) -> tuple[Problem, ...]:
         """Reasons of encounters and chief complaints that mean a concept."""
 
+    def feared(self, concept: str) -> tuple[Problem, ...]:
+        """Reasons of orders that are being written, those included that are to be ruled out."""
+
     def measurements(self, analyte: str) -> Iterable[Measurement]:
         """Results of an analyte, newest first, undated last; each is read when it is reached."""
 
@@ -108,7 +111,7 @@ class _Bare:
         """Find nothing."""
         return ()
 
-    complaints = measurements = under_way = coded_results = problems
+    complaints = feared = measurements = under_way = coded_results = problems
     drugs = orders = drafts = acts = answers = relatives = allergies = problems
 
 
@@ -127,6 +130,8 @@ class Chart:
     """The concepts of which the chart may hold a fact."""
     bare: "Chart" = field(init=False)
     """A chart of nobody that lacks the same areas: what is concluded from nothing is concluded once for all calls."""
+    wants: dict[object, Any] = field(default_factory=dict)
+    """Of a bare chart: of what another must hold something, for a criterion to be met (cds.reasoning.criteria)."""
 
     def __post_init__(self) -> None:
         """Find out what there is to ask."""

@@ -59,6 +59,8 @@ class CodeBook:
         self.systems = CodeSystems()
         self.lookup = lru_cache(maxsize=65_536)(self._lookup)
         """Cached: charts repeat the same few hundred codings; bounded: callers may send any."""
+        self.systems_of: dict[str, frozenset[str]] = {}
+        """Concept -> the systems in which it is coded."""
         self._spoken: set[str] = set()
         """Systems in which some concept is coded."""
         self._exact: dict[tuple[str, str], frozenset[str]] = {}
@@ -70,6 +72,7 @@ class CodeBook:
         if system in BY_PREFIX:
             code = plain(code)
         self._spoken.add(system)
+        self.systems_of[concept] = self.systems_of.get(concept, NONE) | {system}
         table = self._below if below else self._exact
         table[system, code] = table.get((system, code), NONE) | {concept}
 

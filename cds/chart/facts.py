@@ -80,6 +80,8 @@ class Problem(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     side: str = ""
     """`left`, `right` or `both`, as the resource's words and body site have it; empty where they do not say."""
     ended: Day | None = None
+    vague: bool = False
+    """Whether it was asked when it began, and its date is a month or a year."""
 
 
 class Flag(StrEnum):

@@ -1,7 +1,7 @@
 """Finding concepts in free text: whole-word phrases, unless the sentence takes them back.
 
-Used only where a resource carries no code. Which phrases mean what, and which cues negate, is knowledge (value sets and
-negation.toml); here is only the matching.
+Used only for what the codes of a resource cannot say. Which phrases mean what and which cues negate is knowledge (value
+sets and negation.toml); here is only the matching.
 """
 
 import re
@@ -31,11 +31,23 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """Words that take a phrase back: `before` it, `anywhere` in its sentence, or `after` it as the sentence's last."""
+    """Words that take a phrase back: `before` it, `anywhere` in its sentence, or `after` it as the sentence's last.
+
+    `doubt` are those among them that leave it open.
+    """
 
     before: tuple[tuple[str, ...], ...] = ()
     anywhere: tuple[tuple[str, ...], ...] = ()
     after: tuple[tuple[str, ...], ...] = ()
+    doubt: frozenset[tuple[str, ...]] = frozenset()
+
+    @property
+    def denying(self) -> "Cues":
+        """The cues but for doubt."""
+        before, anywhere = (
+            tuple(cue for cue in cues if cue not in self.doubt) for cues in (self.before, self.anywhere)
+        )
+        return Cues(before, anywhere, self.after)
 
 
 @dataclass(slots=True)
@@ -51,17 +63,23 @@ class Phrasebook:
 
     def concepts(self, text: str) -> frozenset[str]:
         """Name the concepts that a text states; none that it denies, doubts or tells of a relative."""
+        sentences = _SENTENCE.split(text[:_LONGEST])
+        return self._stated([sentence for sentence in sentences if "?" not in sentence], self.cues)
+
+    def feared(self, text: str) -> frozenset[str]:
+        """Name the concepts that a text states, suspects or asks for."""
+        return self._stated(_SENTENCE.split(text[:_LONGEST]), self.cues.denying)
+
+    def _stated(self, sentences: Iterable[str], cues: Cues) -> frozenset[str]:
         found: set[str] = set()
-        for sentence in _SENTENCE.split(text[:_LONGEST]):
-            if "?" in sentence:
-                continue
+        for sentence in sentences:
             words = words_of(sentence)
             for at, phrase in self._phrases(words):
                 if phrase.needs_any and not phrase.needs_any.intersection(words):
                     continue
                 if phrase.unless_any.intersection(words):
                     continue
-                if phrase.concept not in found and not self._taken_back(words, at, at + len(phrase.words)):
+                if phrase.concept not in found and not _taken_back(words, at, at + len(phrase.words), cues):
                     found.add(phrase.concept)
         return frozenset(found)
 
@@ -71,12 +89,9 @@ class Phrasebook:
                 if tuple(words[at : at + len(phrase.words)]) == phrase.words:
                     yield at, phrase
 
-    def _taken_back(self, words: list[str], start: int, end: int) -> bool:
-        return (
-            _holds(words[:start], self.cues.before)
-            or _holds(words, self.cues.anywhere)
-            or tuple(words[end:]) in self.cues.after
-        )
+
+def _taken_back(words: list[str], start: int, end: int, cues: Cues) -> bool:
+    return _holds(words[:start], cues.before) or _holds(words, cues.anywhere) or tuple(words[end:]) in cues.after
 
 
 def _holds(words: list[str], cues: tuple[tuple[str, ...], ...]) -> bool:

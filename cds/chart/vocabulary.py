@@ -8,6 +8,14 @@ from cds.chart.codes import CodeBook
 from cds.chart.text import Phrasebook
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an item of the intake form asks, and what its answers say; both as a card prints them."""
+
+    text: str
+    answers: Mapping[str, str]
+
+
 @dataclass(slots=True, eq=False)
 class Vocabulary:
     """Codes, names and phrases of the whole knowledge base.
@@ -37,5 +45,7 @@ class Vocabulary:
     leg: frozenset[str] = frozenset()
     sides: Mapping[str, str] = field(default_factory=dict)
     needs_words: dict[str, frozenset[str]] = field(default_factory=dict)
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    """The items of the intake form."""
     also_item: Mapping[str, str] = field(default_factory=dict)
     """Another questionnaire's item -> the item of ours that asks the same."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from cds.chart.dates import is_future, parse_day
 from cds.chart.facts import Answer
+from cds.chart.vocabulary import Question
 from cds.fhir.resources import AnswerItem, Item, QuestionnaireResponse, items
 from cds.fhir.values import number_of
 
@@ -31,19 +32,24 @@ def _opened(level: list[Item], depth: int) -> Iterator[Item]:
             yield from _opened(items(given.item), depth - 1)
 
 
-def answer(response: QuestionnaireResponse, item: Item, today: date) -> Answer | None:
-    """Read the answer to an item; None when it was left unanswered, which is not a no."""
+def answer(response: QuestionnaireResponse, item: Item, question: Question | None, today: date) -> Answer | None:
+    """Read the answer to an item; None when it was left unanswered, which is not a no.
+
+    What the intake form asks and offers is said in its own words, whatever a sender left out.
+    """
     on = parse_day(response.authored) if response.authored else None
     if on is not None and is_future(on, today):
         return None
     given = [said for one in items(item.answer) if (said := _said(one)).words]
     if not given:
         return None
+    asked = item.text or (question.text if question else "") or (item.link_id or "").replace("-", " ")
+    said_by = question.answers if question else {}
     return Answer(
-        name=(item.text or (item.link_id or "").replace("-", " ")).strip(),
+        name=asked.strip(),
         reference=f"QuestionnaireResponse/{response.id}" if response.id else "",
         on=on,
-        value=", ".join(said.words for said in given),
+        value=", ".join(said_by.get(said.code, said.words) for said in given),
         codes=frozenset(said.code for said in given if said.code),
         boolean=next((said.boolean for said in reversed(given) if said.boolean is not None), None),
         number=next((said.number for said in reversed(given) if said.number is not None), None),

@@ -233,6 +233,7 @@ class Intake:
             if isinstance(resource, resources.ServiceRequest):
                 for reason in requests.reasons(resource):
                     self._file("complaint", self._means.concepts(reason), (resource, reason))
+                    self._file("feared", self._means.feared(reason), (resource, reason))
 
     def _take_procedure(self, procedure: resources.Procedure, full_url: str | None) -> None:
         names = self._means.concepts(procedure.code)

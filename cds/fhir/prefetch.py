@@ -33,12 +33,16 @@ class Need:
 
     @property
     def template(self) -> str:
-        """The prefetch template."""
-        return f"{self.kind}?patient={_PATIENT}{self.search}"
+        """The prefetch template: a search, but of the patient a read."""
+        return f"{self.kind}/{_PATIENT}" if self is WHO else f"{self.kind}?patient={_PATIENT}{self.search}"
+
+    def query(self, patient_id: str) -> str:
+        """The template with its token filled in, relative to the base of a FHIR server."""
+        return self.template.replace(_PATIENT, patient_id)
 
 
 PATIENT = "patient"
-PATIENT_TEMPLATE = f"Patient/{_PATIENT}"
+WHO = Need(PATIENT, "Patient", (), required=True)
 _NEWEST = "&_sort=-date&_count=500"
 
 
@@ -121,9 +125,27 @@ NOT_SUPPLIED = "not supplied"
 QUERY_FAILED = "the query failed"
 INCOMPLETE = "only a part was supplied"
 NOT_USABLE = "the data supplied could not be used"
+NOT_AUTHORISED = "not authorised"
+PARTLY_AUTHORISED = "only a part is authorised"
+NOT_OFFERED = "not found on the FHIR server"
+
+BY_CHOICE = frozenset({NOT_SUPPLIED, NOT_AUTHORISED, PARTLY_AUTHORISED, NOT_OFFERED})
+"""Why data may be lacking without anything having failed: what an EHR never set up or grants is its choice."""
 
 SLICE = 250
 """Entries read between two breaths: at most about a millisecond in which no other call is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far a value was read."""
+
+    reason: str = ""
+    """Why it is not wholly known; empty when it is."""
+    found: int = 0
+    """How many resources its pages held so far."""
+    next: str = ""
+    """Where its next page is."""
 
 
 @dataclass(slots=True)
@@ -133,12 +155,26 @@ class Supply:
     reasons: dict[str, str] = field(default_factory=dict)
     """Key -> why its data are not wholly known; keys that are known are not in it."""
     known: set[str] = field(default_factory=set)
+    begun: dict[str, Reading] = field(default_factory=dict)
+    """Key -> how far the pages of one that is not wholly supplied were read."""
+    obstacle: str = ""
+    """Why nothing of what is lacking could be fetched."""
+
+    def note(self, key: str, reading: Reading) -> None:
+        """Note what became of a key."""
+        if reading.reason:
+            self.known.discard(key)
+            self.reasons[key] = reading.reason
+            self.begun[key] = reading
+        else:
+            self.known.add(key)
+            self.reasons.pop(key, None)
 
     def unknown_areas(self, asked: Iterable[Need]) -> dict[Area, str]:
         """Say of each area that is not wholly known why.
 
         Several keys may bring one area. It is known when one that is enough by itself arrived whole, or when some
-        arrived and none failed; that a key was never set up at the EHR is no failure of the others.
+        arrived and none failed; what an EHR never set up or grants is no failure of the rest.
         """
         by_area: dict[Area, list[Need]] = {}
         for need in asked:
@@ -147,11 +183,13 @@ class Supply:
         unknown: dict[Area, str] = {}
         for area, area_needs in by_area.items():
             arrived = [need for need in area_needs if need.key in self.known]
-            failed = [r for need in area_needs if (r := self.reasons.get(need.key, NOT_SUPPLIED)) != NOT_SUPPLIED]
+            reasons = [self.reasons[need.key] for need in area_needs if need.key in self.reasons]
+            failed = [reason for reason in reasons if reason not in BY_CHOICE]
             enough_needed = any(need.enough for need in area_needs)
             if any(need.enough for need in arrived) or (arrived and not failed and not enough_needed):
                 continue
-            unknown[area] = failed[0] if failed else NOT_SUPPLIED
+            told = failed or [reason for reason in reasons if reason != NOT_SUPPLIED]
+            unknown[area] = told[0] if told else NOT_SUPPLIED
         return unknown
 
 
@@ -163,49 +201,54 @@ def read(
     Keys that were not asked for are left unread. Yields after every `SLICE` entries, whatever is in them.
     """
     for need in asked:
-        reason = NOT_SUPPLIED
         if need.key in prefetch:
-            reason = yield from _read_value(prefetch[need.key], need.kind, record)
-        if reason:
-            supply.reasons[need.key] = reason
+            supply.note(need.key, (yield from read_value(prefetch[need.key], need.kind, record)))
         else:
-            supply.known.add(need.key)
+            supply.reasons[need.key] = NOT_SUPPLIED
 
 
-def read_patient(prefetch: Mapping[str, Raw | Value | None], record: PatientRecord) -> None:
+def read_patient(prefetch: Mapping[str, Raw | Value | None], record: PatientRecord, supply: Supply) -> None:
     """Read the patient, who comes as a resource or as the only match of a search."""
-    for _ in _read_value(prefetch.get(PATIENT), "Patient", record):
+    for _ in read({PATIENT: prefetch[PATIENT]} if PATIENT in prefetch else {}, (WHO,), record, supply):
         pass
 
 
 def read_bundle(raw: bytes, record: PatientRecord) -> Iterator[None]:
     """Read a whole Bundle, of any type, into a record."""
-    yield from _read_value(Raw(raw), "Bundle", record)
+    yield from read_value(Raw(raw), "Bundle", record)
 
 
-def _read_value(value: Raw | Value | None, kind: str, record: PatientRecord) -> Generator[None, None, str]:
-    """Read one value; the generator's result is why it is unknown, empty when it is known.
+def read_value(
+    value: Raw | Value | None, kind: str, record: PatientRecord, found: int = 0
+) -> Generator[None, None, Reading]:
+    """Read one value, or a further page of one of which `found` resources were read before.
 
     null, and a Bundle without entries, mean that somebody looked and found nothing.
     """
     if value is None:
-        return ""
+        return _WHOLE
     if isinstance(value, Raw):
         decoded = _decoded(value)
         if decoded is None:
-            return (yield from _read_odd(value, kind, record))
+            return (yield from _read_odd(value, kind, record, found))
         value = decoded
     if value.resource_type == "OperationOutcome":
-        return QUERY_FAILED
-    found = 0
+        return _FAILED
     for count, entry in enumerate(value.entry or (), 1):
         if count % SLICE == 0:
             yield
         if entry.resource is not None:
             found += 1
             record.put(entry.resource, entry.full_url)
-    has_next = any(link.relation == "next" and link.url for link in value.link or ())
-    return INCOMPLETE if has_next or (value.total or 0) > found else ""
+    following = next((link.url for link in value.link or () if link.relation == "next" and link.url), "")
+    return _read_so_far(found, value.total or 0, following)
+
+
+_WHOLE, _FAILED, _UNUSABLE = Reading(), Reading(QUERY_FAILED), Reading(NOT_USABLE)
+
+
+def _read_so_far(found: int, total: int, following: str) -> Reading:
+    return Reading(INCOMPLETE, found, following) if following or total > found else _WHOLE
 
 
 def is_usual(value: Value) -> bool:
@@ -221,25 +264,22 @@ def _decoded(raw: Raw) -> Value | None:
     return value if is_usual(value) else None
 
 
-def _read_odd(raw: Raw, kind: str, record: PatientRecord) -> Generator[None, None, str]:
+def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generator[None, None, Reading]:
     """Read a value that is not as it should be; a broken entry costs only itself, a broken resource likewise."""
     try:
         odd = _odd.decode(raw)
     except _broken:
-        return "" if bytes(memoryview(raw)) == b"null" else NOT_USABLE
-    if odd.resource_type == "OperationOutcome":
-        return QUERY_FAILED
+        return _WHOLE if bytes(memoryview(raw)) == b"null" else _UNUSABLE
     if odd.resource_type == kind != "Bundle":
         record.take(raw)
-        return ""
+        return _WHOLE
     if odd.resource_type != "Bundle":
-        return NOT_USABLE
+        return _FAILED if odd.resource_type == "OperationOutcome" else _UNUSABLE
     try:
         pieces = [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry)
     except _broken:
         record.unreadable("list of entries")
-        return NOT_USABLE
-    found = 0
+        return _UNUSABLE
     for count, piece in enumerate(pieces, 1):
         if count % SLICE == 0:
             yield
@@ -252,6 +292,8 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord) -> Generator[None, Non
             found += 1
             record.take(entry.resource, entry.full_url)
     links = odd.link if isinstance(odd.link, list) else []
-    has_next = any(isinstance(link, dict) and link.get("relation") == "next" for link in links)
+    nexts = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     total = odd.total if isinstance(odd.total, int) else 0
-    return INCOMPLETE if has_next or total > found else ""
+    if not nexts:
+        return _read_so_far(found, total, "")
+    return Reading(INCOMPLETE, found, nexts[0] if isinstance(nexts[0], str) else "")

@@ -67,6 +67,7 @@ class Recogniser:
         self._lookup = vocabulary.codes.lookup
         self._classes = lru_cache(maxsize=8192)(self._drugs)
         self._judged = lru_cache(maxsize=8192)(self._recognised)
+        self._beyond = lru_cache(maxsize=8192)(self._said_beyond)
 
     def coded(self, value: Concepts) -> tuple[frozenset[str], bool]:
         """Name the concepts of the codings of an element, and say whether any coding is of a known system."""
@@ -82,13 +83,35 @@ class Recogniser:
         return found, known_system
 
     def concepts(self, value: Concepts) -> frozenset[str]:
-        """Name the concepts of an element: by its codings, else by its words."""
-        found, known_system = self.coded(value)
-        return found if found or known_system else self.said(texts(value))
+        """Name the concepts of an element: by its codings, and by its words those that its systems do not code."""
+        if type(value) is Concept and type(value.coding) is list and len(value.coding) == 1:  # as most are coded
+            coding = value.coding[0]
+            found, known_system = self._lookup(coding.system, coding.code)
+            if known_system and (coding.display == value.text or not value.text):
+                beyond = self._beyond(coding.display, coding.system) if coding.display else NONE
+                return found | beyond if beyond else found
+        else:
+            found, known_system = self.coded(value)
+        if not known_system:
+            return found or self.said(texts(value))
+        systems = [coding.system for coding in codings(value)]
+        return found.union(*(self._beyond(text, *systems) for text in texts(value)))
+
+    def _said_beyond(self, text: str, *systems: str | None) -> frozenset[str]:
+        """Name the concepts that a text states and none of these code systems could: no list of theirs holds them."""
+        canonical = self._vocabulary.codes.systems.canonical
+        known = {canonical(system) for system in systems if system}
+        coded_in = self._vocabulary.codes.systems_of
+        return frozenset(c for c in self._vocabulary.phrases.concepts(text) if known.isdisjoint(coded_in.get(c, NONE)))
 
     def said(self, words: Iterable[str | None]) -> frozenset[str]:
         """Name the concepts that texts state."""
         return NONE.union(*(self._vocabulary.phrases.concepts(text) for text in words if text))
+
+    def feared(self, value: Concepts) -> frozenset[str]:
+        """Name the concepts of an element by its codings and its words, those included that the words only suspect."""
+        words = (self._vocabulary.phrases.feared(text) for text in texts(value))
+        return self.coded(value)[0].union(*words)
 
     def drugs(self, value: Concepts) -> frozenset[str]:
         """Name the classes of a drug: by its codings and by the ingredients that its words name.

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from math import inf
 from operator import attrgetter
 from typing import Any
 
@@ -30,12 +31,16 @@ ASKED = frozenset({COMPLAINT, HAEMOLYSIS})
 class _Result:
     """A result as it came, and what was made of it once somebody reached it."""
 
-    __slots__ = ("made", "observation", "on", "order", "valued")
+    __slots__ = ("age", "made", "observation", "on", "valued")
 
     def __init__(self, observation: resources.Observation, valued: Valued, on: Day | None) -> None:
         self.observation, self.valued, self.on = observation, valued, on
-        self.order = results.order_of(observation, on)
+        self.age = -on.moment if on else inf
         self.made: tuple[facts.Measurement | None] | None = None
+
+    @property
+    def order(self) -> results.Order:
+        return results.order_of(self.observation, self.on)
 
 
 def _those_that_count(made: Iterable[facts.Fact | None]) -> tuple[facts.Fact, ...]:
@@ -115,6 +120,10 @@ class PatientRecord(Intake):
         """Reasons of encounters and chief complaints that mean a concept."""
         return self._facts("complaint", concept, lambda s: self._complaint(concept, *s), gather=conditions.merged)
 
+    def feared(self, concept: str) -> tuple[facts.Problem, ...]:
+        """Reasons of orders that are being written, those included that are to be ruled out."""
+        return self._facts("feared", concept, lambda s: self._complaint(concept, *s))
+
     def _complaint(self, concept: str, source: Complained, said: Concept | None) -> facts.Problem | None:
         on: Day | None
         if isinstance(source, resources.Observation):
@@ -151,7 +160,10 @@ class PatientRecord(Intake):
         if in_order is None:
             filed: Iterable[Pair] = self._index.get(("result", analyte), ())
             in_order = [_Result(o, valued, self._on(o)) for o, valued in filed]
-            in_order.sort(key=attrgetter("order"))
+            if len({result.age for result in in_order}) == len(in_order):  # as they nearly always do, the dates tell
+                in_order.sort(key=attrgetter("age"))
+            else:
+                in_order.sort(key=attrgetter("order"))
             self._in_order[analyte] = in_order
         return in_order
 
@@ -303,10 +315,14 @@ class PatientRecord(Intake):
         return names, next((text for element in said for text in resources.texts(element)), "")
 
     def orders(self, concept: str) -> tuple[facts.Order, ...]:
-        """Requests for a service, or for a panel that contains an analyte."""
+        """Requests for a service, or for a panel that contains an analyte, and examinations without a final report."""
         title = self._title(concept)
-        filed = self._facts("order", concept, lambda r: requests.order(r, title, self.today)) + self._facts(
-            "order", f"panel:{concept}", lambda r: requests.order(r, title, self.today)
+        filed = (
+            *self._facts("order", concept, lambda r: requests.order(r, title, self.today)),
+            *self._facts("order", f"panel:{concept}", lambda r: requests.order(r, title, self.today)),
+            *self._facts(
+                "act", concept, lambda r: requests.being_reported(r, title, self.today), memo="being reported"
+            ),
         )
         # What is being written now is as good as ordered (DS-20).
         written = self._written().get(concept)
@@ -320,7 +336,8 @@ class PatientRecord(Intake):
         """Answers to an item, newest first."""
         key = ("answer", item)
         if key not in self._memo:
-            given = (answers.answer(response, asked, self.today) for response, asked in self._items.get(item, ()))
+            question = self._vocabulary.questions.get(item)
+            given = (answers.answer(*asked, question, self.today) for asked in self._items.get(item, ()))
             self._memo[key] = tuple(sorted((a for a in given if a is not None), key=results.newest_first))
         return self._memo[key]
 

@@ -22,7 +22,8 @@ _INTENTS = frozenset(
 )
 _WITHDRAWN = frozenset({"entered-in-error", "cancelled", "revoked", "stopped"})
 _DONE = frozenset({"completed", "in-progress", "preparation"})
-_REPORTED = frozenset({"final", "amended", "corrected", "appended", "partial", "preliminary"})
+_REPORTED = frozenset({"final", "amended", "corrected", "appended"})
+_BEING_REPORTED = frozenset({"partial", "preliminary"})
 
 
 def asked_for(request: ServiceRequest) -> Concepts:
@@ -77,11 +78,11 @@ def written(request: ServiceRequest) -> Day | None:
 
 
 def act(done: Procedure | DiagnosticReport, title: str, today: date) -> Act | None:
-    """Read a procedure or a report; None when it was not done."""
+    """Read a procedure or a report; None when it was not done, or nobody has signed the report yet."""
     if isinstance(done, DiagnosticReport):
         if done.status not in _REPORTED:
             return None
-        on = _first(done.effective_date_time, _end(done.effective_period), done.issued)
+        on = _reported(done)
     else:
         if done.not_done or done.status not in _DONE:
             return None
@@ -91,6 +92,21 @@ def act(done: Procedure | DiagnosticReport, title: str, today: date) -> Act | No
     if on is not None and is_future(on, today):
         return None
     return Act(name=title, reference=f"{type(done).__name__}/{done.id}" if done.id else "", on=on)
+
+
+def being_reported(done: Procedure | DiagnosticReport, title: str, today: date) -> Order | None:
+    """Read a report that is not final as what it says for certain: that the examination is under way."""
+    if not isinstance(done, DiagnosticReport) or done.status not in _BEING_REPORTED:
+        return None
+    on = _reported(done)
+    if on is not None and is_future(on, today):
+        return None
+    reference = f"DiagnosticReport/{done.id}" if done.id else ""
+    return Order(name=title, reference=reference, on=on, urgent=True, value=f"{done.status} report")
+
+
+def _reported(report: DiagnosticReport) -> Day | None:
+    return _first(report.effective_date_time, _end(report.effective_period), report.issued)
 
 
 def _start(period: object) -> str | None:

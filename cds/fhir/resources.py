@@ -7,7 +7,7 @@ element that fits none of its forms is dropped, and the rest of its resource is 
 A resource that this module does not name is not read.
 """
 
-from typing import Any, Union
+from typing import Any, Union, get_args
 
 import msgspec
 from msgspec import Raw, Struct
@@ -443,6 +443,7 @@ AboutPatient = (
     | QuestionnaireResponse | FamilyMemberHistory | AllergyIntolerance
 )  # fmt: skip
 """What is about somebody, and counts only when it is about the patient of the call."""
+ABOUT_PATIENT = frozenset(kind.__name__ for kind in get_args(AboutPatient))
 AnyResource = Patient | Medication | Specimen | AboutPatient | ProcedureRequest | DeviceRequest
 
 _whole = msgspec.json.Decoder(AnyResource)
@@ -583,7 +584,8 @@ def texts(value: Any) -> list[str]:
         return []
     found = []
     for concept in concepts(value):
-        said = (concept.text, concept.display, *(coding.display for coding in codings(concept)))
+        inside = concept.coding if type(concept.coding) is list else codings(concept)
+        said = (concept.text, concept.display, *[coding.display for coding in inside])
         found += [text for text in dict.fromkeys(said) if text]
     return found
 

@@ -86,7 +86,11 @@ def _end_then_start(period: Period | None) -> Iterator[str | None]:
         yield period.start
 
 
-def order_of(observation: Observation, on: Day | None) -> tuple[bool, float, float, bool, float]:
+Order = tuple[bool, float, float, bool, float]
+"""A sort key of results."""
+
+
+def order_of(observation: Observation, on: Day | None) -> Order:
     """Sort key of results: newest clinical date, issued, amended before final, last updated; undated last (DS-5)."""
     return (
         on is None,

@@ -1,6 +1,7 @@
 """What a result was measured in: blood or something else, haemolysed or not (DS-18, DS-19)."""
 
 import re
+from functools import lru_cache
 
 from cds.chart.analytes import Analyte
 from cds.chart.text import words_of
@@ -29,7 +30,13 @@ def is_other_specimen(observation: Observation, valued: Valued, analyte: Analyte
         said.append(observation.specimen.display)
     if specimen is not None:
         said.extend(texts(specimen.type))
-    return any(_OTHER_SPECIMEN.search(text) for text in said)
+    return any(_is_other(text) for text in said)
+
+
+@lru_cache(maxsize=4096)
+def _is_other(text: str) -> bool:
+    """Whether words name another specimen than blood; charts repeat the names of a few hundred tests."""
+    return _OTHER_SPECIMEN.search(text) is not None
 
 
 def is_haemolysed(observation: Observation, valued: Valued, specimen: Specimen | None) -> bool:

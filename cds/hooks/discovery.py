@@ -2,22 +2,22 @@
 
 from typing import Any
 
-from cds.fhir.prefetch import PATIENT, PATIENT_TEMPLATE
+from cds.fhir.prefetch import WHO
 from cds.services import SERVICES, needs
 
 REQUIRED = "org.legwork.required-prefetch"
 
 _USAGE = (
-    "Needs the patient and the problem list; every further prefetch key makes the advice more complete, and what is "
-    "missing is named on the cards. For FHIR R4."
+    "Needs the patient and the problem list; every further prefetch key makes the advice more complete. What is "
+    "missing is fetched where fhirServer and fhirAuthorization let it be, and else named on the cards. For FHIR R4."
 )
 
 
 def document(specification_version: str) -> dict[str, Any]:
     """Describe the services; the same at each call."""
     asked = needs()
-    templates = {PATIENT: PATIENT_TEMPLATE} | {need.key: need.template for need in asked}
-    required = [PATIENT, *(need.key for need in asked if need.required)]
+    templates = {need.key: need.template for need in (WHO, *asked)}
+    required = [need.key for need in (WHO, *asked) if need.required]
     return {
         "services": [
             {

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
 
 from cds.errors import InvalidCall, NotJson
+from cds.fhir.access import Access
 from cds.fhir.drafts import Draft, drafts
 from cds.fhir.prefetch import NOTHING, PATIENT, Value, is_usual
 from cds.services import Service, needs
@@ -36,7 +37,7 @@ class _Context(Struct, gc=False, rename="camel"):
 
 
 class _Authorization(Struct, gc=False):
-    """fhirAuthorization; its token is neither used nor kept."""
+    """fhirAuthorization; its token lives no longer than the call."""
 
     access_token: str
     token_type: str
@@ -67,6 +68,8 @@ class HookRequest:
     prefetch: Mapping[str, Raw | Value | None]
     orders: Sequence[Draft] = ()
     """What is being ordered; only for services that are asked about orders."""
+    access: Access | None = None
+    """The FHIR server that the client offers."""
 
 
 def read_request(body: bytes, service: Service) -> HookRequest:
@@ -83,9 +86,9 @@ def read_request(body: bytes, service: Service) -> HookRequest:
         raise InvalidCall(f"hook: this service answers {service.hook}; discovery names the service of another hook")
     context = envelope.context
     _check_context(context, service.hook)
-    _check_access(envelope)
+    access = _access(envelope)
     orders = _orders(context, service.hook) if service.orders else ()
-    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch, orders)
+    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch, orders, access)
 
 
 def _orders(context: _Context, hook: str) -> Sequence[Draft]:
@@ -112,13 +115,13 @@ def _check_context(context: _Context, hook: str) -> None:
         raise InvalidCall("context.encounterId is missing: the hook encounter-start requires it")
 
 
-def _check_access(envelope: _Envelope[Any]) -> None:
-    """Check what a client says of its FHIR server, though nothing is fetched from there."""
+def _access(envelope: _Envelope[Any]) -> Access | None:
+    """Read what a client says of its FHIR server."""
     authorization = envelope.fhir_authorization
     if envelope.fhir_server is not None and not _SERVER.fullmatch(envelope.fhir_server):
         raise InvalidCall("fhirServer must be an http(s) address without user or password")
     if authorization is None:
-        return
+        return Access(envelope.fhir_server) if envelope.fhir_server is not None else None
     if envelope.fhir_server is None:
         raise InvalidCall("fhirServer is missing: it is required beside fhirAuthorization")
     if not all(text.strip() for text in (authorization.access_token, authorization.scope, authorization.subject)):
@@ -127,6 +130,7 @@ def _check_access(envelope: _Envelope[Any]) -> None:
         raise InvalidCall("fhirAuthorization.token_type must be Bearer")
     if authorization.patient not in {None, envelope.context.patient_id}:
         raise InvalidCall("fhirAuthorization.patient is not context.patientId")
+    return Access(envelope.fhir_server, authorization.access_token, authorization.scope, authorization.expires_in)
 
 
 @cache

@@ -1,8 +1,10 @@
 """The routes of CDS Hooks, as the path of the data: envelope, resources, chart, findings, advice, cards."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -11,13 +13,16 @@ from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
 from cards.models import CardsResponse
-from cards.rendering import Press
+from cards.rendering import Press, unevaluated
 from cards.suggestions import Desk
+from cards.wording import WORDING
 from cds.chart.chart import Chart
-from cds.chart.facts import Patient
+from cds.clients import Client
 from cds.errors import InvalidCall, MissingData, TooLarge, TooSlow, UnknownService
-from cds.fhir import prefetch
+from cds.fhir import fetching, prefetch
+from cds.fhir.access import Access
 from cds.fhir.record import PatientRecord
+from cds.fhir.server import FhirServers
 from cds.hooks import discovery
 from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
@@ -50,6 +55,9 @@ class HookRoutes:
     """Answers hook calls under given settings."""
 
     settings: Settings
+    anybody: Client
+    """The terms of whoever calls where callers prove nothing."""
+    fhir: FhirServers
     _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _large_calls: int = 0
 
@@ -82,12 +90,25 @@ class HookRoutes:
         if service is None:
             raise UnknownService("no service has this id; GET /cds-services lists those there are")
         body = await read_body(request, self.settings.max_body_bytes)
+        client: Client = getattr(request.state, "client", self.anybody)
         today = datetime.now(UTC).date()
-        if len(body) < LARGE:
-            return _json(answer(service, body, today, self.settings))
-        return _json(await self._answer_large(service, body, today))
+        try:
+            if len(body) < LARGE:
+                opened = _open(service, body, today)
+                for _ in () if opened is None else opened.steps():
+                    pass
+            else:
+                opened = await self._open_large(service, body, today)
+            if opened is not None and opened.call.access is not None:
+                await self._complete(opened, opened.call.access.within(client), client)
+            return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings))
+        except MissingData as error:
+            if client.unevaluated == "status":
+                raise
+            _log.info("could not be evaluated: %s", error)
+            return _json(unevaluated(error.lacking))
 
-    async def _answer_large(self, service: Service, body: bytes, today: date) -> CardsResponse:
+    async def _open_large(self, service: Service, body: bytes, today: date) -> "_Opened | None":
         if self._large_calls >= LARGE_CALLS:
             raise HTTPException(503, headers={"Retry-After": str(RETRY_AFTER)})
         if body.count(b",") > MOST_VALUES:
@@ -97,12 +118,31 @@ class HookRoutes:
             async with self._one_large:
                 opened = _open(service, body, today)
                 if opened is None:
-                    return CardsResponse(())
+                    return None
                 for _ in opened.steps():
                     await asyncio.sleep(0)
-                return _conclude(opened, self.settings)
+                return opened
         finally:
             self._large_calls -= 1
+
+    async def _complete(self, opened: "_Opened", access: Access, client: Client) -> None:
+        """Fetch what prefetch did not bring, as far as it may be, and read it."""
+        lacking = [need for need in opened.needs() if need.key in opened.supply.reasons]
+        if not lacking:
+            return
+        name, supply = opened.call.hook_instance, opened.supply
+        if obstacle := access.obstacle(client):
+            _log.info("call %.80r: nothing fetched: %s", name, obstacle)
+            supply.obstacle = obstacle
+            return
+        asked = fetching.questions(supply, lacking, access, opened.call.patient_id)
+        start = time.perf_counter()
+        await fetching.fetch(self.fhir, access, asked, opened.call.patient_id, self.settings.fetch_deadline)
+        _log.info("call %.80r: %s", name, fetching.told(asked, time.perf_counter() - start))
+        is_large = sum(question.size for question in asked) >= LARGE
+        async with self._one_large if is_large else contextlib.nullcontext():
+            for _ in fetching.read(asked, access, opened.record, supply):
+                await asyncio.sleep(0)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -129,7 +169,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def answer(service: Service, body: bytes, today: date, settings: Settings) -> CardsResponse:
-    """Answer a call in one go.
+    """Answer a call in one go, from what it brings.
 
     Raises:
         NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
@@ -144,16 +184,15 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A call whose envelope and patient are read."""
+    """A call whose envelope, orders and patient are read."""
 
     service: Service
     call: HookRequest
-    patient: Patient
     record: PatientRecord
     supply: prefetch.Supply = field(default_factory=prefetch.Supply)
 
     def steps(self) -> Iterator[None]:
-        """Read the resources, a slice at a step.
+        """Read what was supplied; between the steps others may be heard.
 
         Raises:
             TooLarge: there are more entries than any chart has.
@@ -162,6 +201,10 @@ class _Opened:
             if count * prefetch.SLICE > MOST_ENTRIES:
                 raise TooLarge(f"the body holds more than {MOST_ENTRIES} entries: {_NARROW}")
             yield
+
+    def needs(self) -> Sequence[prefetch.Need]:
+        """List what may still be asked for: the patient, as long as there is none, and whatever else was wanted."""
+        return needs() if self.record.patient is not None else (prefetch.WHO, *needs())
 
 
 def _open(service: Service, body: bytes, today: date) -> _Opened | None:
@@ -172,28 +215,49 @@ def _open(service: Service, body: bytes, today: date) -> _Opened | None:
         record.take_draft(draft.resource, at_hand=draft.at_hand)
     if service.orders and record.at_hand().isdisjoint(order_concepts()):
         return None
-    prefetch.read_patient(call.prefetch, record)
-    if record.patient is None:
-        if record.other_patients:
-            raise InvalidCall("prefetch.patient is not the patient of context.patientId: its id is another, or missing")
-        raise MissingData("prefetch.patient is missing or could not be read: send the Patient of context.patientId")
-    return _Opened(service, call, record.patient, record)
+    opened = _Opened(service, call, record)
+    prefetch.read_patient(call.prefetch, record, opened.supply)
+    if record.patient is None and record.other_patients:
+        raise InvalidCall("prefetch.patient is not the patient of context.patientId: its id is another, or missing")
+    if record.patient is None and call.access is None:
+        raise _without_patient(opened)
+    return opened
 
 
 def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
     """Weigh the chart and word the cards."""
     call, record, supply = opened.call, opened.record, opened.supply
+    if record.patient is None:
+        raise _without_patient(opened)
     if record.left_out:
         _log.info("call %.80r: left out %s", call.hook_instance, dict(record.left_out))
-    chart = Chart(record.today, opened.patient, record, supply.unknown_areas(needs()))
+    chart = Chart(record.today, record.patient, record, supply.unknown_areas(needs()))
     assessment = assess(chart, ordering=opened.service.orders)
-    lacking = [need.key for need in needs() if need.required and need.key not in supply.known]
+    lacking = [need for need in needs() if need.required and need.key not in supply.known]
     if assessment.undecided and lacking:
-        reasons = "; ".join(f"prefetch.{key}: {supply.reasons[key]}" for key in lacking)
-        raise MissingData(f"without these data nobody can tell whether the patient has a leg symptom: {reasons}")
+        reasons = "; ".join(f"prefetch.{need.key}: {supply.reasons[need.key]}" for need in lacking)
+        reasons += _not_fetched(supply)
+        raise MissingData(
+            f"without these data nobody can tell whether the patient has a leg symptom: {reasons}",
+            [f"{area} ({supply.reasons[need.key]})" for need in lacking for area in need.areas],
+        )
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, call.encounter_id)
     press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
     return press.answer(assessment, record.unread)
+
+
+def _without_patient(opened: _Opened) -> MissingData:
+    supply = opened.supply
+    reason = supply.reasons.get(prefetch.PATIENT, prefetch.NOT_SUPPLIED)
+    return MissingData(
+        "prefetch.patient is missing or could not be read: send the Patient of context.patientId, or let it be fetched"
+        f" ({reason}{_not_fetched(supply)})",
+        [f"{WORDING.patient} ({reason})"],
+    )
+
+
+def _not_fetched(supply: prefetch.Supply) -> str:
+    return f"; nothing was fetched: {supply.obstacle}" if supply.obstacle else ""
 
 
 def _json(content: object) -> Response:

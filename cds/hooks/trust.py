@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cds.clients import DEVELOPMENT, Client, RegisteredClient
+from cds.clients import RegisteredClient
 from cds.errors import CallError, NotTrusted
 from cds.hooks import statuses
 from cds.hooks.keys import Keys
@@ -15,12 +14,6 @@ from cds.store.replay import ReplayGuard
 
 OPEN = frozenset(("health", "ready", "knowledge", "fhir"))
 """Addresses that everybody may read, by their first part: nothing there is about a patient. All others take a token."""
-
-
-def client_of(request: Request) -> Client:
-    """Give the terms of whoever calls."""
-    client: Client = getattr(request.state, "client", DEVELOPMENT)
-    return client
 
 
 class Trusted:
@@ -37,7 +30,7 @@ class Trusted:
         self._allowances = {name: Allowance(client) for name, client in clients.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on a request together with its client's terms."""
+        """Hand on a request together with its client's terms, in `request.state.client`."""
         if scope["type"] != "http" or scope["path"].lstrip("/").partition("/")[0] in OPEN:
             await self.app(scope, receive, send)
             return

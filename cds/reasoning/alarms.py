@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from cds.chart.chart import Chart
-from cds.chart.facts import Absence, Answer, Fact, Indicator
+from cds.chart.facts import Absence, Answer, Fact, Indicator, Problem
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import Finding, State, met, not_met
 
@@ -18,14 +18,20 @@ class _Of(Criterion):
 class _Alarming(_Of):
     def _test(self, chart: Chart) -> Finding:
         finding = self.parts[0].check(chart)
-        return finding if finding.state is not State.MET else Finding(State.MET, parts=(finding,))
+        if finding.state is not State.MET:
+            return finding
+        vague = all(isinstance(fact, Problem) and fact.vague for fact in finding.basis)
+        return Finding(State.MET, parts=(finding,), cap=Indicator.WARNING if vague else Indicator.CRITICAL)
 
     def sentence(self) -> str:
         return str(self.parts[0])
 
 
 def alarming(part: Criterion) -> Criterion:
-    """The part; told in words only it weighs as much as coded. What rests on it is capped by `weak_alone`."""
+    """The part; told in words only it weighs as much as coded. What rests on it is capped by `weak_alone`.
+
+    A date that is no day proves nothing acute, and so warns at most.
+    """
     return _Alarming(part)
 
 

@@ -420,7 +420,8 @@ class Unreadable(Criterion):
         chosen = [measure.choose(chart) for measure in self.measures]
         found = [_as_written(m) for one in chosen for m in (one.result, *one.others) if m is not None and m.unreadable]
         for measure in self.measures:  # results that do not count for their date or their name (DS-3, DS-17)
-            found += chart.record.set_aside(measure.codes.name, measure.within.days)
+            if measure.codes.name in chart.holds:
+                found += chart.record.set_aside(measure.codes.name, measure.within.days)
         if found:
             return met_by_any(tuple(found))
         lacking = merged_words((one.unknown,) for one in chosen if one.unknown)

@@ -21,6 +21,9 @@ from cds.chart.facts import Drug, Fact, Indicator, Problem
 from cds.reasoning.findings import Finding, State, met_by_any, not_met, unknown
 from cds.reasoning.knowledge import Period
 
+Wants = tuple[frozenset[str], ...]
+"""Sets of concepts."""
+
 
 class Criterion(ABC):
     """A question to a chart, answered met, not met or unknown."""
@@ -36,16 +39,31 @@ class Criterion(ABC):
         finding: Finding | None = chart.findings.get(self)
         if finding is None:
             if chart.holds.isdisjoint(self.reads):
-                finding = chart.bare.findings.get(self) or chart.bare.findings.setdefault(self, self._test(chart.bare))
-            else:
-                finding = self._test(chart)
-            chart.findings[self] = finding
+                chart = chart.bare
+                finding = chart.findings.get(self)
+            if finding is None:
+                finding = chart.findings[self] = self._test(chart)
         return finding
 
     def holds(self, chart: Chart) -> Finding | None:
         """Give the finding if the criterion is met, else None: the short way where not met and unknown are the same."""
         finding = self.check(chart)
         return finding if finding.state is State.MET else None
+
+    def may_hold(self, chart: Chart) -> bool:
+        """Whether the chart holds anything by which the criterion could be met: most are settled by this alone."""
+        wants: Wants | None = chart.bare.wants.get(self)
+        if wants is None:
+            wants = chart.bare.wants[self] = tuple(sorted(set(self.wants(chart.bare)), key=len))
+        held = chart.holds
+        for concepts in wants:  # noqa: SIM110 - a generator costs more than what it would spare
+            if held.isdisjoint(concepts):
+                return False
+        return True
+
+    def wants(self, bare: Chart) -> "Wants":
+        """Give sets of concepts; of each, a chart that lacks the same areas must hold some for this to be met."""
+        return () if self.check(bare).is_met else (self.reads,)
 
     @abstractmethod
     def _test(self, chart: Chart) -> Finding: ...
@@ -71,7 +89,14 @@ class Combined(Criterion):
         self.parts, self.reads = parts, frozenset().union(*(part.reads for part in parts))
 
 
+def _wants_of_all(parts: Sequence[Criterion], bare: Chart) -> Wants:
+    return tuple(concepts for part in parts for concepts in part.wants(bare))
+
+
 class _AllOf(Combined):
+    def wants(self, bare: Chart) -> Wants:
+        return _wants_of_all(self.parts, bare)
+
     def holds(self, chart: Chart) -> Finding | None:
         for part in self.parts:  # where not met and unknown are the same, the first part that is not met settles it
             if part.holds(chart) is None:
@@ -95,6 +120,10 @@ class _AllOf(Combined):
 
 
 class _AnyOf(Combined):
+    def wants(self, bare: Chart) -> Wants:
+        each = [part.wants(bare) for part in self.parts]
+        return (frozenset().union(*(min(wants, key=len) for wants in each)),) if all(each) else ()
+
     def _test(self, chart: Chart) -> Finding:
         hits, others, state = [], [], State.NOT_MET
         for part in self.parts:
@@ -158,6 +187,9 @@ class _Affirmed(Combined):
         super().__init__((part,))
         self.part = part
 
+    def wants(self, bare: Chart) -> Wants:
+        return self.part.wants(bare)
+
     def _test(self, chart: Chart) -> Finding:
         finding = self.part.check(chart)
         return finding if finding.state is State.MET else Finding(State.NOT_MET, parts=(finding,))
@@ -170,6 +202,9 @@ class _Certain(Combined):
     def __init__(self, part: Criterion) -> None:
         super().__init__((part,))
         self.part = part
+
+    def wants(self, bare: Chart) -> Wants:
+        return self.part.wants(bare)
 
     def _test(self, chart: Chart) -> Finding:
         finding = self.part.check(chart)
@@ -185,6 +220,9 @@ class _NotBefore(Combined):
     def __init__(self, later: Criterion, earlier: Criterion) -> None:
         super().__init__((later, earlier))
         self.later, self.earlier = later, earlier
+
+    def wants(self, bare: Chart) -> Wants:
+        return _wants_of_all(self.parts, bare)
 
     def _test(self, chart: Chart) -> Finding:
         later, earlier = self.later.check(chart), self.earlier.check(chart)

@@ -11,7 +11,7 @@ from cds.chart.chart import Chart
 from cds.chart.facts import Fact
 from cds.errors import KnowledgeError
 from cds.reasoning.criteria import Criterion
-from cds.reasoning.files import FeaturesFile, IntakeFile, read
+from cds.reasoning.files import FeaturesFile, read
 from cds.reasoning.knowledge import Knowledge
 
 
@@ -87,7 +87,7 @@ class Differential:
         """
         self.knowledge, self.context, self.features, self.severity = knowledge, context, features, severity
         self.file = read(knowledge.folder / "features.toml", FeaturesFile)
-        self.intake = read(knowledge.base.root / "intake" / "questionnaire.toml", IntakeFile)
+        self.intake = knowledge.base.intake
         self._texts = {item.link: item.text for item in self.intake.item}
         self._asked = {feature.asks for feature in self.file.features.values() if feature.asks}
         if odd := sorted(set(features) ^ set(self.file.features)):
@@ -102,7 +102,11 @@ class Differential:
         """Weigh the causes; nothing where nobody complains of the legs."""
         if self.context.holds(chart) is None:
             return NOTHING
-        shown = {name: found.basis for name, c in self.features.items() if (found := c.holds(chart)) is not None}
+        shown = {
+            name: found.basis
+            for name, feature in self.features.items()
+            if feature.may_hold(chart) and (found := feature.holds(chart)) is not None
+        }
         scores = dict.fromkeys(self.file.causes, 0)
         for name in shown:
             for topic, weight in self.file.features[name].weights.items():

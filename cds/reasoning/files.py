@@ -1,8 +1,10 @@
 """The shapes of the knowledge files. Unknown keys are refused: a slip of the pen must not pass for knowledge."""
 
 import datetime as dt
+import string
 import tomllib
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -120,6 +122,11 @@ class PeriodFile(File):
     evidence: Text
 
 
+def placeholders(text: str) -> tuple[str, ...]:
+    """Name the placeholders of a sentence of plan.toml."""
+    return tuple(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+
 class RecommendationFile(File):
     """What is recommended, in words; when, says criteria.py."""
 
@@ -140,6 +147,11 @@ class RecommendationFile(File):
     def texts(self) -> tuple[str, ...]:
         """All its sentences that may hold placeholders."""
         return (self.summary, self.why, *self.consider, *self.notes.values())
+
+    @cached_property
+    def placeholders(self) -> tuple[str, ...]:
+        """Name what its sentences leave open, each once."""
+        return tuple(dict.fromkeys(name for text in self.texts for name in placeholders(text)))
 
 
 class SourceAttributes(File):

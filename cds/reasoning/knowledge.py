@@ -13,10 +13,10 @@ from pathlib import Path
 from cds.chart.analytes import Analyte, CodeUse, Use
 from cds.chart.text import Cues, Phrasebook, phrases, words_of
 from cds.chart.units import SPELLINGS, Quantity, Unit, conversion_factor
-from cds.chart.vocabulary import Vocabulary
+from cds.chart.vocabulary import Question, Vocabulary
 from cds.errors import KnowledgeError
 from cds.reasoning import files
-from cds.reasoning.files import AnalyteFile, Include, OrderFile, OverridesFile, PlanFile, ValueSetFile
+from cds.reasoning.files import AnalyteFile, Include, IntakeFile, OrderFile, OverridesFile, PlanFile, ValueSetFile
 
 _CHART_DATA = Path(__file__).parent.parent / "chart"
 _RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -25,7 +25,10 @@ PROPOSED = "proposed"
 """The evidence of what has no source: the authors' own judgement, to be reviewed first."""
 
 _YEAR = 365
-_HALF_YEAR = (182, 183)
+_MONTHS = {91: 3, 92: 3, 182: 6, 183: 6}
+"""Days that are so many months."""
+_WEEKS = range(2, 27)
+"""How many weeks are said as such; else days are counted."""
 _LONGEST_IN_MONTHS = 3
 """Years that a card still counts in months."""
 
@@ -79,7 +82,10 @@ class Period:
         years, rest = divmod(self.days, _YEAR)
         if rest == 0:
             return f"{years} years" if years > _LONGEST_IN_MONTHS else f"{years * 12} months"
-        return "6 months" if self.days in _HALF_YEAR else f"{self.days} days"
+        if self.days in _MONTHS:
+            return f"{_MONTHS[self.days]} months"
+        weeks, rest = divmod(self.days, 7)
+        return f"{weeks} weeks" if rest == 0 and weeks in _WEEKS else f"{self.days} days"
 
 
 @dataclass(slots=True)
@@ -93,6 +99,7 @@ class KnowledgeBase:
     """Concept -> the codes under which an Observation may carry it."""
     orders: dict[str, OrderFile]
     overrides: OverridesFile
+    intake: IntakeFile
     asked: set[str] = field(default_factory=set)
     """The concepts that criteria asked for: what a service needs to be given."""
 
@@ -114,6 +121,7 @@ def base(root: Path) -> KnowledgeBase:
             for name, members in files.load(root / "orders.toml").items()
         },
         files.read(root / "overrides.toml", OverridesFile),
+        files.read(root / "intake" / "questionnaire.toml", IntakeFile),
     )
     for entry in files.load(_CHART_DATA / "systems.toml")["system"]:
         loaded.vocabulary.codes.systems.add(entry["uri"], entry["aliases"])
@@ -125,6 +133,10 @@ def base(root: Path) -> KnowledgeBase:
     loaded.vocabulary.local_routes = frozenset(reading["local_routes"])
     loaded.vocabulary.leg = frozenset(reading["leg_words"])
     loaded.vocabulary.sides = {word: side for side, words in reading["side_words"].items() for word in words}
+    loaded.vocabulary.questions = {
+        item.link: Question(item.text, {code: display.lower() for code, display in item.options})
+        for item in loaded.intake.item
+    }
     loaded.vocabulary.also_item = dict(reading["also_item"])
     for name, order in loaded.orders.items():
         if lost := set(order.measures) - set(loaded.concepts):
@@ -134,7 +146,10 @@ def base(root: Path) -> KnowledgeBase:
 
 def _cues() -> Cues:
     cues = files.load(_CHART_DATA / "negation.toml")
-    return Cues(*(tuple(tuple(words_of(text)) for text in cues[key]) for key in ("before", "anywhere", "after")))
+    before, anywhere, after, doubt = (
+        tuple(tuple(words_of(text)) for text in cues[key]) for key in ("before", "anywhere", "after", "doubt")
+    )
+    return Cues(before, anywhere, after, frozenset(doubt))
 
 
 def _introduce(base_: KnowledgeBase, path: Path, codes: Codes) -> None:

@@ -6,8 +6,8 @@ from itertools import chain
 from msgspec.structs import replace
 
 from cds.chart.chart import STAY, Area, Chart
-from cds.chart.dates import days_ago
-from cds.chart.facts import Absence, Drug, Fact, Problem, Stay
+from cds.chart.dates import Day, days_ago
+from cds.chart.facts import Absence, Drug, Fact, Indicator, Problem, Stay
 from cds.chart.text import words_of
 from cds.reasoning.criteria import Combined, Criterion, any_of, is_recent, start_of
 from cds.reasoning.findings import Finding, State, met, met_by_any, not_met, unknown
@@ -136,6 +136,21 @@ class _NotAfter(Combined):
         return f"{self.lasting}, not begun later than {self.effect}"
 
 
+def _begun(problem: Problem, days: Iterable[Day | None], within: Period, chart: Chart) -> Iterable[Problem]:
+    """Give a problem that some of its days puts in the period; a month or a year proves nothing acute (DS-2)."""
+    if recent := [day for day in days if day is not None and is_recent(day, within, chart)]:
+        yield problem if any(day.exact for day in recent) else _vague(problem, chart)
+
+
+def _vague(problem: Problem, chart: Chart) -> Problem:
+    """Hold a problem at a warning; the same fact for all who ask."""
+    if (problem, _vague) not in chart.findings:
+        cap, notes = min(problem.cap, Indicator.WARNING), (*problem.notes, "exact day not known")
+        chart.findings[problem, _vague] = replace(problem, cap=cap, notes=notes, vague=True)
+    vague: Problem = chart.findings[problem, _vague]
+    return vague
+
+
 def has(codes: Codes, *, confirmed: bool = False, within: Period | None = None, dated: bool = False) -> "_Lasting":
     """An active condition.
 
@@ -143,20 +158,19 @@ def has(codes: Codes, *, confirmed: bool = False, within: Period | None = None, 
         codes: what it is.
         confirmed: whether a provisional, differential or unconfirmed one is not enough.
         within: how long ago it began or was recorded at the most; one without a date counts.
-        dated: whether one without a date does not count after all.
+        dated: whether the date is what counts: one without does not after all, one of a month or a year warns at most.
     """
 
-    def counts(problem: Problem, chart: Chart) -> bool:
-        if not problem.active or not problem.about_leg or (confirmed and not problem.confirmed):
-            return False
-        if within is None:
-            return True
-        if problem.on is None:
-            return not dated
-        return is_recent(problem.onset, within, chart) or is_recent(problem.recorded, within, chart)
-
     def find(chart: Chart) -> Iterable[Problem]:
-        return (p for p in chart.record.problems(codes.name) if counts(p, chart))
+        for problem in chart.record.problems(codes.name):
+            if not problem.active or not problem.about_leg or (confirmed and not problem.confirmed):
+                continue
+            if within is None or (problem.on is None and not dated):
+                yield problem
+            elif dated:
+                yield from _begun(problem, (problem.onset, problem.recorded), within, chart)
+            elif is_recent(problem.onset, within, chart) or is_recent(problem.recorded, within, chart):
+                yield problem
 
     since = f", since at most {within}" if within else ""
     sentence = f"{codes.title} {'(confirmed) ' if confirmed else ''}on the problem list{since}"
@@ -170,7 +184,7 @@ def complains_of(codes: Codes, *, within: Period, side: Sequence[str] = (), date
         codes: what it is.
         within: how long ago at the most.
         side: `left`, `right` or `both`, where the words or the body site must name one of these.
-        dated: whether one without a date does not count after all.
+        dated: whether the date is what counts; see `has`.
     """
 
     def find(chart: Chart) -> Iterable[Problem]:
@@ -178,8 +192,13 @@ def complains_of(codes: Codes, *, within: Period, side: Sequence[str] = (), date
         for problem in chain(record.problems(codes.name), record.complaints(codes.name)):
             if not problem.active or not problem.about_leg or (side and problem.side not in side):
                 continue
-            undated = problem.on is None and not dated
-            if undated or is_recent(problem.onset, within, chart) or is_recent(problem.recorded, within, chart):
+            if dated:
+                yield from _begun(problem, (problem.onset, problem.recorded), within, chart)
+            elif (
+                problem.on is None
+                or is_recent(problem.onset, within, chart)
+                or is_recent(problem.recorded, within, chart)
+            ):
                 yield problem
 
     sentence = f"{codes.title} recorded within {within}"
@@ -188,7 +207,7 @@ def complains_of(codes: Codes, *, within: Period, side: Sequence[str] = (), date
 
 
 def newly(codes: Codes, *, within: Period) -> Criterion:
-    """A symptom or condition that began in the period; an undated one never counts.
+    """A symptom or condition that began in the period; an undated one never counts, a vague date warns at most.
 
     On the problem list its onset decides, or the day of its record where no onset is known; a complaint or the reason
     for a visit counts from its own day, unless the list has had the same since before the period.
@@ -196,12 +215,12 @@ def newly(codes: Codes, *, within: Period) -> Criterion:
 
     def find(chart: Chart) -> Iterable[Problem]:
         listed = [p for p in chart.record.problems(codes.name) if p.active and p.about_leg and p.on is not None]
-        begun = [problem for problem in listed if is_recent(problem.on, within, chart)]
+        begun = [p for problem in listed for p in _begun(problem, (problem.on,), within, chart)]
         yield from begun
         if begun or not listed:
             for complaint in chart.record.complaints(codes.name):
-                if complaint.about_leg and is_recent(complaint.on, within, chart):
-                    yield complaint
+                if complaint.about_leg:
+                    yield from _begun(complaint, (complaint.on,), within, chart)
 
     absence = Absence(name=codes.title, value="not recorded as new")
     return _Listed(codes.name, find, (Area.PROBLEMS,), absence, f"{codes.title} begun within {within}")
@@ -258,6 +277,11 @@ def begun_or_given(codes: Codes, *, within: Period) -> Criterion:
     )  # fmt: skip
 
 
+def _settles(day: Day | None, within: Period, chart: Chart) -> bool:
+    """Whether a day lies in the period, and is known as well as that: a month says nothing of the last days."""
+    return day is not None and is_recent(day, within, chart) and (day.last - day.first).days <= within.days
+
+
 def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bool = False) -> Criterion:
     """A request that is open and was made in the period; undated ones never count.
 
@@ -270,7 +294,7 @@ def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bo
 
     def find(chart: Chart) -> Iterable[Fact]:
         for order in chart.record.orders(codes.name):
-            if (order.open or completed) and (order.urgent or not urgent) and is_recent(order.on, within, chart):
+            if (order.open or completed) and (order.urgent or not urgent) and _settles(order.on, within, chart):
                 yield order
         if codes.measured and not urgent:
             for result in chart.record.under_way(codes.name):
@@ -288,7 +312,7 @@ def done(codes: Codes, *, within: Period | None = None) -> Criterion:
 
     def find(chart: Chart) -> Iterable[Fact]:
         for act in (*chart.record.acts(codes.name), *chart.record.coded_results(codes.name)):
-            if within is None or is_recent(act.on, within, chart):
+            if within is None or _settles(act.on, within, chart):
                 yield act
 
     window = f" within {within}" if within else ""
@@ -375,6 +399,14 @@ def drafting(codes: Codes) -> Criterion:
     return _Listed(
         codes.name, lambda chart: chart.record.drafts(codes.name), (),
         Absence(name=codes.title, value="not being ordered"), f"{codes.title} being ordered",
+    )  # fmt: skip
+
+
+def feared(codes: Codes) -> Criterion:
+    """An order that is being written names this as its reason, if only to rule it out."""
+    return _Listed(
+        codes.name, lambda chart: chart.record.feared(codes.name), (),
+        Absence(name=codes.title, value="no reason of the order"), f"{codes.title} as the reason of the order",
     )  # fmt: skip
 
 

@@ -63,10 +63,14 @@ class Measure:
         return self.codes.title
 
     def choose(self, chart: Chart) -> Chosen:
-        """Pick the result that decides, once per chart."""
+        """Pick the result that decides, once per chart; where the chart holds none, once for all such charts."""
         chosen: Chosen | None = chart.findings.get(self)
         if chosen is None:
-            chosen = chart.findings[self] = self._choose(chart)
+            if chart.holds.isdisjoint(self.reads):
+                chart = chart.bare
+                chosen = chart.findings.get(self)
+            if chosen is None:
+                chosen = chart.findings[self] = self._choose(chart)
         return chosen
 
     def _choose(self, chart: Chart) -> Chosen:

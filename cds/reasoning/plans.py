@@ -1,13 +1,11 @@
 """Plans: whom each recommendation is for, and what becomes of it in a chart."""
 
-import string
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cache
 
 from cds.chart.chart import Chart
-from cds.chart.facts import Absence, Fact, Indicator, Measurement
+from cds.chart.facts import Absence, Answer, Drug, Fact, Indicator, Measurement
 from cds.errors import KnowledgeError
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.files import RecommendationFile
@@ -100,11 +98,19 @@ class Plan:
     recommends: Sequence[Recommendation] = ()
     accompanies: bool = field(init=False)
     """Whether it only has lines for the cards of other topics."""
+    _of_orders: Sequence[Recommendation] = field(init=False, repr=False)
+    _of_chart: Sequence[Recommendation] = field(init=False, repr=False)
+    _fixed: Mapping[str, Mapping[str, str]] = field(init=False, repr=False)
+    """Recommendation -> the limits and periods in its words, which no chart changes."""
 
     def __post_init__(self) -> None:
         """Check that the rules and the wording name each other, and nothing else."""
         lines = all(words.beside for words in self.knowledge.file.recommendations.values())
-        object.__setattr__(self, "accompanies", lines)  # the way that the documentation of frozen dataclasses gives
+        about_orders = [recommendation for recommendation in self.recommends if recommendation.order is not None]
+        # The way to set what follows from the rest that the documentation of frozen dataclasses gives.
+        object.__setattr__(self, "accompanies", lines)
+        object.__setattr__(self, "_of_orders", about_orders)
+        object.__setattr__(self, "_of_chart", [one for one in self.recommends if one.order is None])
         place, file = self.knowledge.folder.name, self.knowledge.file
         names = [recommendation.name for recommendation in self.recommends]
         if sorted(names) != sorted(file.recommendations):
@@ -119,14 +125,11 @@ class Plan:
                 )
             if odd := sorted(set(recommendation.only) - set(words.suggests)):
                 raise KnowledgeError(f"{place} {recommendation.name}: plan.toml does not suggest {odd}")
-            for text in words.texts:
-                for placeholder in placeholders(text):
-                    if (
-                        placeholder not in self.shows
-                        and placeholder not in file.thresholds
-                        and placeholder not in file.periods
-                    ):
-                        raise KnowledgeError(f"{place} {recommendation.name}: nothing shows {{{placeholder}}}")
+            if odd := sorted(set(words.placeholders) - {*self.shows, *file.thresholds, *file.periods}):
+                raise KnowledgeError(f"{place} {recommendation.name}: nothing shows {odd}")
+        object.__setattr__(
+            self, "_fixed", {name: self._fixed_in(words) for name, words in file.recommendations.items()}
+        )
 
     @property
     def topic(self) -> str:
@@ -135,7 +138,7 @@ class Plan:
 
     def advise(self, chart: Chart, *, ordering: bool = False) -> list[Advice]:
         """Weigh the recommendations against a chart: those about orders while orders are written, else the others."""
-        return self._weighed([r for r in self.recommends if (r.order is not None) is ordering], chart)
+        return self._weighed(self._of_orders if ordering else self._of_chart, chart)
 
     def accompany(self, topics: AbstractSet[str], chart: Chart) -> list[Advice]:
         """Weigh the recommendations that are lines on the cards of these topics."""
@@ -144,7 +147,9 @@ class Plan:
     def _weighed(self, recommendations: Sequence[Recommendation], chart: Chart) -> list[Advice]:
         if not recommendations or self.for_whom.holds(chart) is None:
             return []
-        return [advice for r in recommendations if (advice := self._weigh(r, chart)) is not None]
+        return [
+            advice for r in recommendations if r.when.may_hold(chart) and (advice := self._weigh(r, chart)) is not None
+        ]
 
     def words(self, recommendation: Recommendation) -> RecommendationFile:
         """Give the words of a recommendation."""
@@ -190,19 +195,14 @@ class Plan:
     def _base(self, recommendation: Recommendation) -> Indicator:
         return Indicator[self.knowledge.file.recommendations[recommendation.name].indicator.upper()]
 
+    def _fixed_in(self, words: RecommendationFile) -> dict[str, str]:
+        file, own = self.knowledge.file, [name for name in words.placeholders if name not in self.shows]
+        limits = {name: str(self.knowledge.threshold(name)) for name in own if name in file.thresholds}
+        return limits | {name: str(self.knowledge.period(name)) for name in own if name not in limits}
+
     def _shown(self, recommendation: Recommendation, chart: Chart) -> dict[str, str]:
-        file = self.knowledge.file
-        words = file.recommendations[recommendation.name]
-        wanted = {placeholder for text in words.texts for placeholder in placeholders(text)}
-        shown = {}
-        for name in sorted(wanted):
-            if name in self.shows:
-                shown[name] = _in_words(self.shows[name], chart)
-            elif name in file.thresholds:
-                shown[name] = str(self.knowledge.threshold(name))
-            else:
-                shown[name] = str(self.knowledge.period(name))
-        return shown
+        words, fixed = self.words(recommendation), self._fixed[recommendation.name]
+        return {**fixed, **{n: _in_words(self.shows[n], chart) for n in words.placeholders if n not in fixed}}
 
 
 def _indicator(
@@ -224,17 +224,11 @@ def _indicator(
     return indicator, facts
 
 
-@cache
-def placeholders(text: str) -> tuple[str, ...]:
-    """Name the placeholders of a sentence of plan.toml."""
-    return tuple(name for _, name, _, _ in string.Formatter().parse(text) if name)
-
-
 def _in_words(shown: Shown, chart: Chart) -> str:
     """Say what a placeholder stands for: a value with its unit, or the names of what was found."""
     if isinstance(shown, tuple):
-        found = [fact for one in shown for fact in _found(one, chart)]
-        said = (f"{fact.name} {_value(fact)}" if isinstance(fact, Measurement) else fact.name for fact in found)
+        found = _distinct([fact for one in shown for fact in _found(one, chart)])
+        said = (f"{fact.name} {_value(fact)}" if isinstance(fact, Measurement) else _name(fact) for fact in found)
         return ", ".join(dict.fromkeys(said)) or _NOT_RECORDED
     if isinstance(shown, Measure):
         result = shown.choose(chart).result
@@ -242,7 +236,23 @@ def _in_words(shown: Shown, chart: Chart) -> str:
     finding = shown.holds(chart)
     if finding is None:
         return _NOT_RECORDED
-    return ", ".join(dict.fromkeys(_value(f) if isinstance(f, Measurement) else f.name for f in finding.basis))
+    facts = _distinct(finding.basis)
+    return ", ".join(dict.fromkeys(_value(f) if isinstance(f, Measurement) else _name(f) for f in facts))
+
+
+def _distinct(facts: Sequence[Fact]) -> list[Fact]:
+    """Leave out a drug whose name is part of another's: lists have the same product with and without its brand."""
+    drugs = {fact.name.lower() for fact in facts if isinstance(fact, Drug)}
+    return [
+        fact
+        for fact in facts
+        if not isinstance(fact, Drug) or not any(fact.name.lower() in name != fact.name.lower() for name in drugs)
+    ]
+
+
+def _name(fact: Fact) -> str:
+    """Name a fact; a question tells nothing without its answer."""
+    return f"{fact.name} {fact.said}" if isinstance(fact, Answer) else fact.name
 
 
 def _found(one: Measure | Criterion, chart: Chart) -> list[Fact]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from cds.reasoning.criteria import Criterion
+from cds.reasoning.files import placeholders
 from cds.reasoning.knowledge import PROPOSED
 from cds.reasoning.measures import Measure
-from cds.reasoning.plans import Plan, Recommendation, Shown, placeholders
+from cds.reasoning.plans import Plan, Recommendation, Shown
 
 PROPOSED_MEANS = "the authors' judgement, for the reviewer to settle first."
 
@@ -98,8 +99,7 @@ def grounds(plan: Plan, recommendation: Recommendation) -> Iterator[str]:
 def _shown(plan: Plan) -> Iterator[str]:
     """Say what the cards put in place of a word in square brackets."""
     file = plan.knowledge.file
-    texts = (text for words in file.recommendations.values() for text in words.texts)
-    used = {placeholder for text in texts for placeholder in placeholders(text)}
+    used = {name for words in file.recommendations.values() for name in words.placeholders}
     if shown := sorted(used & set(plan.shows)):
         yield from ("", "## Filled in from the chart", "")
         yield from (f"- [{name}]: {_of_chart(plan.shows[name])}" for name in shown)

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -50,7 +51,8 @@ class _Stub(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "text/html; charset=utf-8" if body[:1] == b"<" else "application/fhir+json")
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # who was kept waiting may have left
+            self.wfile.write(body)
 
     def _page(self, offset: int) -> bytes:
         contains = [{"system": SNOMED, "code": c, "display": d} for c, d in MEMBERS[offset : offset + 2]]

@@ -3,7 +3,7 @@
 import json
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -274,9 +274,22 @@ def fixture_patients() -> list[Path]:
     return sorted(path.parent for path in FIXTURES.glob("patients/*/bundle.json"))
 
 
+def fixture_entries(folder: Path) -> list[dict[str, Any]]:
+    """Give the entries of a patient of fixtures/patients, all dates moved as if the fixture's own day were today."""
+    match = re.search(r"today: (\d{4}-\d\d-\d\d)\b", (folder / "about.md").read_text(encoding="utf-8"))
+    moved = datetime.now(UTC).date() - date.fromisoformat(match[1]) if match else timedelta()
+
+    def on_its_day(found: re.Match[str]) -> str:
+        return (date.fromisoformat(found[0]) + moved).isoformat()
+
+    text = (folder / "bundle.json").read_text(encoding="utf-8")
+    entries: list[dict[str, Any]] = json.loads(re.sub(r"(?<=\")\d{4}-\d\d-\d\d(?=[\"T])", on_its_day, text))["entry"]
+    return entries
+
+
 def fixture_call(folder: Path) -> dict[str, Any]:
     """Make the call that an EHR would make about a patient of fixtures/patients."""
-    entries = json.loads((folder / "bundle.json").read_bytes())["entry"]
+    entries = fixture_entries(folder)
     by_type: dict[str, list[Any]] = {}
     for entry in entries:
         by_type.setdefault(entry["resource"]["resourceType"], []).append(entry)

@@ -91,6 +91,10 @@ def test_every_form_of_loopback_is_listened_on(host):
         ("CORS_ORIGINS", "https://ehr.example.org/"),
         ("CORS_ORIGINS", "https://a.example.org,null"),
         ("CORS_ORIGINS", "https://*.example.org"),
+        ("FHIR_SERVERS", "ehr.example.org/fhir"),
+        ("FHIR_SERVERS", "https://ehr.example.org/fhir,https://user@ehr.example.org/fhir"),
+        ("FETCH_DEADLINE", "0"),
+        ("FETCH_DEADLINE", "soon"),
         ("MAX_BODY_BYTES", "12"),
         ("MAX_CARDS", "0"),
         ("CLIENTS", "/no/such/file.toml"),
@@ -136,3 +140,9 @@ def test_what_is_given_wins_over_the_environment(monkeypatch):
 )
 def test_links_are_built_on_the_public_address(given, address):
     assert load_settings(**given).address == address
+
+
+def test_fhir_servers_are_separated_by_commas_and_compared_in_one_form(monkeypatch):
+    monkeypatch.setenv("LEGWORK_FHIR_SERVERS", "https://A.example.org:443/fhir/, http://b.example.org/r4")
+
+    assert load_settings().fhir_servers == ("https://a.example.org/fhir", "http://b.example.org/r4")

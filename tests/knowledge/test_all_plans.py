@@ -14,7 +14,7 @@ from cds.fhir.record import ASKED
 from cds.reasoning import files, versions
 from cds.reasoning.calculations import DERIVATIONS
 from cds.reasoning.files import AnalyteFile, Include, ValueSetFile
-from cds.reasoning.plans import Plan, placeholders
+from cds.reasoning.plans import Plan
 from cds.services import knowledge, plans
 
 ROOT = knowledge().root
@@ -75,7 +75,7 @@ def _values(case: Case, analyte: str) -> Iterator[Decimal]:
 @by_topic
 def test_every_name_of_the_plan_is_used(plan: Plan) -> None:
     file, used = plan.knowledge.file, plan.knowledge.used
-    worded = {p for words in file.recommendations.values() for text in words.texts for p in placeholders(text)}
+    worded = {p for words in file.recommendations.values() for p in words.placeholders}
     named = {f"threshold:{name}" for name in file.thresholds} | {f"period:{name}" for name in file.periods}
 
     assert {name for name in named - used if name.split(":")[1] not in worded} == set()
@@ -265,3 +265,10 @@ def test_a_risk_that_is_a_result_is_named_and_what_is_absent_is_no_risk(topic: s
     (found,) = (one for one in cases(plan) if one.name == case)
 
     assert [advice.shown["risk"] for advice in advise(found, plan) if "risk" in advice.shown] == [risk]
+
+
+def test_a_drug_listed_with_and_without_its_brand_is_named_once() -> None:
+    (plan,) = (plan for plan in PLANS if plan.topic == "druginduced")
+    (found,) = (one for one in cases(plan) if one.name == "sertraline listed with and without its brand: named once")
+
+    assert [advice.shown["aggravators"] for advice in advise(found, plan)] == ["Sertraline 100 MG Oral Tablet [Zoloft]"]

@@ -72,6 +72,25 @@ def test_words_weigh_as_much_as_codes_in_an_alarm() -> None:
     assert _find(all_of(alarming(weak), strong)).cap is STRONG
 
 
+@pytest.mark.parametrize("word", ["coded", "in words"])
+@pytest.mark.parametrize(
+    ("onset", "recorded", "cap"),
+    [
+        ("2026-05-20", None, STRONG),
+        ("2026-05", None, Indicator.WARNING),
+        ("2026", None, Indicator.WARNING),
+        ("2026", "2026-05-20", STRONG),
+        ("2026", "2026-05", Indicator.WARNING),
+    ],
+)
+def test_a_month_or_a_year_proves_nothing_acute(word: str, onset: str, recorded: str | None, cap: Indicator) -> None:
+    """DS-2: the last day counts for the look-back, never for a critical card."""
+    code = {"text": "leg pain"} if word == "in words" else coded("10601006", SNOMED)
+    symptom = active(code, onsetDateTime=onset, recordedDate=recorded)
+
+    assert _find(alarming(complains_of(_codes("leg-ache"), within=MONTH, dated=True)), symptom).cap is cap
+
+
 @pytest.mark.parametrize(
     ("part", "state"),
     [

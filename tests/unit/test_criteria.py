@@ -360,6 +360,26 @@ def test_a_complaint_is_a_condition_a_reason_or_a_word_of_the_year(resource: dic
     assert _state(complains_of(_codes("leg-ache"), within=YEAR), chart_of(resource)) is state
 
 
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (7, "7 days"),
+        (14, "2 weeks"),
+        (42, "6 weeks"),
+        (43, "43 days"),
+        (84, "12 weeks"),
+        (90, "90 days"),
+        (92, "3 months"),
+        (183, "6 months"),
+        (280, "280 days"),
+        (365, "12 months"),
+        (1825, "5 years"),
+    ],
+)
+def test_a_period_is_said_as_clinicians_say_it(days: int, said: str) -> None:
+    assert str(Period("period", days, "proposed")) == said
+
+
 _FORTNIGHT = Period("fortnight", 14, "proposed")
 
 
@@ -472,6 +492,8 @@ def test_a_completed_order_counts_where_it_is_asked_for() -> None:
     [
         ({"performedDateTime": "2026-05-01"}, MET),
         ({"performedDateTime": "2025"}, NOT_MET),
+        ({"performedDateTime": "2026-04"}, MET),
+        ({"performedDateTime": "2026"}, NOT_MET),
         ({}, NOT_MET),
         ({"status": "not-done"}, NOT_MET),
     ],

@@ -134,7 +134,14 @@ def test_a_procedure_that_was_not_done_does_not_count(members: dict[str, Any]) -
 
 @pytest.mark.parametrize(
     ("status", "counts"),
-    [("final", True), ("preliminary", True), ("registered", False), ("entered-in-error", False), ("cancelled", False)],
+    [
+        ("final", True),
+        ("corrected", True),
+        ("preliminary", False),
+        ("registered", False),
+        ("entered-in-error", False),
+        ("cancelled", False),
+    ],
 )
 def test_a_report_shows_that_an_examination_was_done(status: str, counts: bool) -> None:
     report = {
@@ -146,6 +153,22 @@ def test_a_report_shows_that_an_examination_was_done(status: str, counts: bool) 
     }
 
     assert [str(act.on) for act in record_of(report).acts("abi-order")] == (["2026-05-02"] if counts else [])
+
+
+@pytest.mark.parametrize(
+    ("status", "under_way"),
+    [("preliminary", True), ("partial", True), ("final", False), ("registered", False), ("entered-in-error", False)],
+)
+def test_a_report_that_is_not_final_shows_that_an_examination_is_under_way(status: str, under_way: bool) -> None:
+    report = {
+        "resourceType": "DiagnosticReport",
+        "status": status,
+        "code": _ABI,
+        "subject": SUBJECT,
+        "effectiveDateTime": "2026-05-02",
+    }
+
+    assert [str(order.on) for order in record_of(report).orders("abi-order")] == (["2026-05-02"] if under_way else [])
 
 
 # --- answers -----------------------------------------------------------------------------------------------------
@@ -206,6 +229,20 @@ def test_an_answer_may_have_several_choices_and_stand_in_a_group() -> None:
 
     assert choices.codes == {"lying", "night"}
     assert inner.boolean is True
+
+
+@pytest.mark.parametrize("given", [{"code": "up-to-30"}, {"code": "up-to-30", "display": "UP_TO_30"}])
+def test_an_answer_is_said_in_the_words_of_the_form(given: dict[str, str]) -> None:
+    (answer,) = record_of(_form(_item("stiff", {"valueCoding": given}))).answers("stiff")
+
+    assert (answer.name, answer.value) == ("Is it stiff in the morning?", "up to 30 minutes")
+    assert answer.codes == {"up-to-30"}
+
+
+def test_an_answer_that_the_form_does_not_offer_is_said_as_it_came() -> None:
+    (answer,) = record_of(_form(_item("stiff", {"valueCoding": {"code": "x", "display": "An hour"}}))).answers("stiff")
+
+    assert answer.value == "An hour"
 
 
 @pytest.mark.parametrize(

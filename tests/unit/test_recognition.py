@@ -12,6 +12,7 @@ from cds.services import knowledge
 from tests.unit.fhir import (
     FERRITIN,
     LOINC,
+    condition,
     ferritin,
     observation,
     quantity,
@@ -101,3 +102,31 @@ def test_no_code_contradicts_its_own_name() -> None:
     ]
 
     assert contradicted == []
+
+
+ENLARGED_PROSTATE = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "N40.1"}
+
+
+def _problem(concept: str, text: str, *codings: dict[str, str]) -> list[Any]:
+    return list(record_of(condition({"coding": list(codings), "text": text})).problems(concept))
+
+
+def test_the_words_of_a_code_say_what_no_list_of_its_system_holds() -> None:
+    """A concept that is known by words only would otherwise be lost in every chart that codes its problems."""
+    (found,) = _problem("cauda-equina-prostate", "Benign prostatic hyperplasia", ENLARGED_PROSTATE)
+
+    assert found.cap < Indicator.CRITICAL
+
+
+def test_the_words_of_a_code_do_not_overrule_the_lists_of_its_system() -> None:
+    other = {"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "Z01.89"}
+
+    assert _problem("restless-legs", "Restless legs", other) == []
+
+
+def test_the_display_of_a_code_is_words_too() -> None:
+    assert _problem("cauda-equina-prostate", "", {**ENLARGED_PROSTATE, "display": "Benign prostatic hyperplasia"})
+
+
+def test_words_beside_a_code_are_taken_back_like_any_others() -> None:
+    assert _problem("cauda-equina-prostate", "No benign prostatic hyperplasia", ENLARGED_PROSTATE) == []

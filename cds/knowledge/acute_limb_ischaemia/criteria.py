@@ -18,6 +18,7 @@ from cds.reasoning import (
     answers,
     any_of,
     at_least,
+    certain,
     charted,
     complains_of,
     done,
@@ -195,7 +196,7 @@ PLAN = Plan(
             context=any_of(gate, coded_lately),
             unless=settled,
             caps=(("warning", not_(affirmed(coded_lately))), ("warning", weak_alone(coded))),
-            notes=background | cautions(coded) | {"undated": not_(affirmed(coded_lately))},
+            notes=background | cautions(coded) | {"undated": not_(affirmed(certain(coded_lately)))},
         ),
         Recommendation(
             name="acute-pattern",
@@ -225,7 +226,7 @@ PLAN = Plan(
             | {
                 "tight-cast": tight_cast,
                 "anticoagulant": taking(k.codes("anticoagulant")),
-                "undated": not_(affirmed(any_of(compartment_coded_lately, compartment_pattern))),
+                "undated": not_(affirmed(certain(any_of(compartment_coded_lately, compartment_pattern)))),
             },
         ),
         Recommendation(

@@ -12,7 +12,7 @@ from cds.knowledge.patient.criteria import (
     palliative,
     pregnant,
 )
-from cds.knowledge.symptoms.criteria import cramp, gate, leg_weakness, neuropathic
+from cds.knowledge.symptoms.criteria import cramp, leg_weakness, metabolic_gate, neuropathic
 from cds.reasoning import (
     Flag,
     Knowledge,
@@ -104,14 +104,14 @@ low_only = {
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={"levels": (total, active), "methylmalonate": methylmalonate, "egfr": egfr},
     recommends=(
         Recommendation(
             name="nitrous-oxide",
             # Recreational use stands in words only: words make the context (G-7), a coded nerve symptom proves.
-            context=all_of(nitrous_oxide, gate),
+            context=all_of(nitrous_oxide, metabolic_gate),
             when=neuropathic,
             unless=palliative,  # G-6: in palliative care not even a critical card of this topic
             raises=(("critical", all_of(nitrous_oxide, unsteady_or_weak)),),

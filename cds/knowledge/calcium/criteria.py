@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from cds.knowledge.minerals.criteria import (
     calcium,
     calcium_even_preliminary,
-    cramp_or_tetany,
     kidneys_fail,
     magnesium,
     magnesium_low,
-    mineral_gate,
 )
 from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
+from cds.knowledge.symptoms.criteria import cramp, metabolic_gate
 from cds.reasoning import (
     Criterion,
     Flag,
@@ -216,7 +215,7 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for a birth date
-    context=mineral_gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={
         "calcium": calcium.kinds,
@@ -305,7 +304,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="untested",
-            context=cramp_or_tetany,
+            context=cramp,
             when=all_of(risk, calcium.missing(), of_known_age),
             unless=calcium_ordered,
             notes={"pregnant": pregnant},

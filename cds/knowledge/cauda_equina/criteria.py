@@ -39,12 +39,12 @@ def begun(name: str) -> Criterion:
 
 
 def of_unknown_age(name: str) -> Criterion:
-    """Give a criterion for a symptom without a date, or one known for long for which the patient comes now."""
+    """Give a criterion for a symptom without a date, or of a vague one, or known for long with a visit for it now."""
     codes = k.codes(name)
     return all_of(
         complains_of(codes, within=_new),
-        not_(newly(codes, within=_new)),
-        not_(has(codes, within=_new, dated=True)),
+        not_(certain(newly(codes, within=_new))),
+        not_(certain(has(codes, within=_new, dated=True))),
     )
 
 
@@ -144,6 +144,8 @@ explained = any_of(
 )
 
 accounted_for = any_of(explained, decompression)
+alarm = any_of(all_of(pattern, back_or_leg_pain, not_(affirmed(any_of(mri_reported, accounted_for)))), known_now)
+"""That of which this topic speaks as an emergency; others need not repeat it."""
 
 # The code of saddle numbness stands among those of the syndrome: it needs no pain beside it.
 

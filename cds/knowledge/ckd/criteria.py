@@ -6,7 +6,7 @@ nothing here (CK-0).
 """
 
 from cds.knowledge.patient.criteria import adult_in_care, advanced_kidney_disease, palliative, pregnant
-from cds.knowledge.symptoms.criteria import cramp, gate, neuropathic, numb_on_record, rls
+from cds.knowledge.symptoms.criteria import cramp, metabolic_gate, neuropathic, numb_on_record, rls
 from cds.reasoning import (
     Knowledge,
     Plan,
@@ -68,7 +68,7 @@ where_not_known = {"urine-albumin-creatinine": urine_albumin.missing()}
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={"egfr": egfr, "urine_albumin": urine_albumin, "gabapentinoid": gabapentinoid},
     recommends=(

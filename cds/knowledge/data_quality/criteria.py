@@ -4,7 +4,7 @@ Sources and wording: plan.toml. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import cared_for, child, palliative
-from cds.knowledge.symptoms.criteria import gate
+from cds.knowledge.symptoms.criteria import metabolic_gate
 from cds.reasoning import Knowledge, Plan, Recommendation, any_of, drafted_twice, drafting, latest, unreadable
 
 k = Knowledge.beside(__file__)
@@ -29,7 +29,7 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={"results": results, "test": at_hand},
     recommends=(

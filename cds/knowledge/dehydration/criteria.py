@@ -4,7 +4,7 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import cared_for, child, palliative, pregnant
-from cds.knowledge.symptoms.criteria import cramp, gate
+from cds.knowledge.symptoms.criteria import cramp, metabolic_gate
 from cds.reasoning import (
     OSMOLARITY,
     OSMOLARITY_FASTING,
@@ -53,6 +53,8 @@ creatinine = latest(k.codes("creatinine"), within=recent)
 pressure_fall = latest(k.codes("postural-pressure-fall"), within=recent, derivations=(POSTURAL_PRESSURE_FALL,))
 temperature = latest(k.codes("body-temperature"), within=recent)
 
+sodium_high = sodium.above(k.threshold("sodium_high"))
+sodium_low = sodium.below(k.threshold("sodium_low"))
 severely_high = sodium_of_months.at_least(k.threshold("sodium_severely_high"))
 severely_low = sodium_of_months.at_most(k.threshold("sodium_severely_low"))
 on_a_recent_day = sodium_of_months.taken_within(recent)
@@ -101,7 +103,7 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for an adult
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={
         "sodium": sodium_of_months,
@@ -167,7 +169,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="sodium-high",
-            when=all_of(sodium.above(k.threshold("sodium_high")), of_known_age),
+            when=all_of(sodium_high, of_known_age),
             unless=severely_high,
             raises=(("warning", sodium.above(k.threshold("sodium_very_high"))),),
             notes=of_dehydration,
@@ -175,7 +177,7 @@ PLAN = Plan(
         ),
         Recommendation(
             name="sodium-low",
-            when=all_of(sodium.below(k.threshold("sodium_low")), diuretic, cramp, of_known_age),
+            when=all_of(sodium_low, diuretic, cramp, of_known_age),
             unless=severely_low,
             raises=(("warning", sodium.below(k.threshold("sodium_very_low"))),),
             notes=of_low_sodium,

@@ -173,7 +173,7 @@ PLAN = Plan(
                 "early-type-1": too_early,
                 "one-foot": one_foot_absent,
                 "in-remission": in_remission,
-                "last-hba1c": hba1c.known(),
+                "last-hba1c": all_of(hba1c.known(), not_(hba1c_due)),
                 "hba1c-due": hba1c_due,
             },
             only={"hba1c": hba1c_due, "b12": b12_unknown},
@@ -190,7 +190,7 @@ PLAN = Plan(
             notes={
                 "one-foot": one_foot_absent,
                 "in-remission": in_remission,
-                "last-hba1c": hba1c.known(),
+                "last-hba1c": all_of(hba1c.known(), not_(hba1c_due)),
                 "hba1c-due": hba1c_due,
             },
             only={"hba1c": hba1c_due},

@@ -9,9 +9,9 @@ from cds.knowledge.patient.criteria import adult_in_care, palliative, pregnant
 from cds.knowledge.symptoms.criteria import (
     ache,
     cramp,
-    gate,
     irlssg_met,
     leg_weakness,
+    metabolic_gate,
     muscle,
     restless_legs_diagnosed,
     rls,
@@ -102,7 +102,7 @@ cramp_drug = any_of(beta_agonist, potassium_sparing, thiazide, linked_otherwise)
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={
         "aggravators": aggravator,

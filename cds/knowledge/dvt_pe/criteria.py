@@ -17,6 +17,7 @@ from cds.reasoning import (
     all_of,
     any_of,
     at_least,
+    certain,
     charted,
     complains_of,
     done,
@@ -109,18 +110,15 @@ unchanged = not_(affirmed(any_of(began_lately, said("trend", "worse"))))
 old_swelling = all_of(any_of(said("onset", "over-6-weeks"), all_of(swollen, dated_long_ago)), unchanged)
 old_pain = all_of(not_(affirmed(any_of(larger, answered_side))), pain_dated_long_ago, unchanged)
 old_signs = any_of(old_swelling, old_pain)
-undated = not_(
-    affirmed(
-        any_of(
-            answered_swelling,
-            answered_side,
-            told("calf-tender"),
-            one_sided_swelling("symptom_lookback", dated=True),
-            calf_larger,
-            seen("leg-ache", *ONE_SIDE, dated=True),
-        )
-    )
+dated_sign = any_of(
+    answered_swelling,
+    answered_side,
+    told("calf-tender"),
+    one_sided_swelling("symptom_lookback", dated=True),
+    calf_larger,
+    seen("leg-ache", *ONE_SIDE, dated=True),
 )
+undated = not_(affirmed(certain(dated_sign)))
 
 # Wells' items, two-level score. What is not charted counts nothing; the clinician's own item is never counted.
 

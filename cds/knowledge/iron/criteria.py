@@ -12,7 +12,7 @@ from cds.knowledge.patient.criteria import (
     palliative,
     pregnant,
 )
-from cds.knowledge.symptoms.criteria import gate, irlssg_met, restless_legs_diagnosed, rls
+from cds.knowledge.symptoms.criteria import irlssg_met, metabolic_gate, restless_legs_diagnosed, rls
 from cds.reasoning import (
     TRANSFERRIN_SATURATION,
     Flag,
@@ -100,6 +100,8 @@ newly_on_iron = iron.for_less_than(k.period("iron_takes_effect"))
 long_on_iron = iron.for_at_least(k.period("iron_takes_effect"))
 hinders_absorption = any_of(taking(k.codes("ppi")), has(k.codes("malabsorption")))
 
+anaemia_otherwise = all_of(anaemia, not_(affirmed(pregnant)))
+"""Where the gut is to be thought of."""
 low_in_anaemia = all_of(below_45, anaemia)
 low_in_end_stage = all_of(rls, any_of(dialysis, has(k.codes("end-stage-renal-disease"))), below_200, saturation_low)
 
@@ -116,7 +118,7 @@ iron_panel_due = any_of(saturation.missing(), not_(saturation.taken_within(recen
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=gate,
+    context=metabolic_gate,
     unless=overload,
     mutes=palliative,
     shows={
@@ -133,7 +135,8 @@ PLAN = Plan(
             # New iron is given its time, except in anaemia known to be severe.
             unless=all_of(newly_on_iron, any_of(not_(severe_anaemia), haemoglobin.missing())),
             notes={
-                "anaemia": anaemia,
+                "anaemia": anaemia_otherwise,
+                "anaemia-in-pregnancy": all_of(anaemia, pregnant),
                 "on-iron": all_of(newly_on_iron, severe_anaemia),
                 "known": known,
                 "pregnant": pregnant,
@@ -144,7 +147,7 @@ PLAN = Plan(
             name="low-in-anaemia",
             when=low_in_anaemia,
             unless=any_of(low, newly_on_iron),
-            notes={"known": known, "pregnant": pregnant},
+            notes={"known": known, "above-in-pregnancy": pregnant, "pregnant": pregnant},
             only={"iron-panel": iron_panel_due},
         ),
         Recommendation(
@@ -152,7 +155,13 @@ PLAN = Plan(
             when=low,
             unless=any_of(depleted, newly_on_iron),
             raises=(("warning", anaemia),),
-            notes={"anaemia": anaemia, "known": known, "pregnant": pregnant},
+            notes={
+                "anaemia": anaemia_otherwise,
+                "anaemia-in-pregnancy": all_of(anaemia, pregnant),
+                "known": known,
+                "below-in-pregnancy": pregnant,
+                "pregnant": pregnant,
+            },
             only={"full-blood-count": blood_count_due, "iron-panel": iron_panel_due},
         ),
         Recommendation(

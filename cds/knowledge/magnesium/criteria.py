@@ -6,15 +6,13 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 from cds.knowledge.minerals.criteria import (
     calcium,
     calcium_low,
-    cramp_or_tetany,
     kidneys_fail,
     magnesium,
-    mineral_gate,
     potassium,
     potassium_low,
 )
 from cds.knowledge.patient.criteria import cared_for, child, dialysis, palliative, pregnant
-from cds.knowledge.symptoms.criteria import cramp, leg_weakness, neuropathic
+from cds.knowledge.symptoms.criteria import cramp, leg_weakness, metabolic_gate, neuropathic
 from cds.reasoning import (
     Flag,
     Knowledge,
@@ -104,7 +102,7 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for a birth date
-    context=mineral_gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={
         "magnesium": magnesium,
@@ -189,7 +187,7 @@ PLAN = Plan(
         Recommendation(name="verify-unit", when=all_of(unit_doubtful, any_of(of_known_age, severely_high))),
         Recommendation(
             name="untested",
-            context=any_of(cramp_or_tetany, weak),
+            context=any_of(cramp, weak),
             when=all_of(risk, magnesium_of_year.missing(), of_known_age),
             unless=ordered(k.codes("magnesium"), within=k.period("pending")),
             notes={"pregnant": pregnant, "alcohol": all_of(drinks_much, not_(affirmed(alcohol)))},

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cds.knowledge.patient.criteria import advanced_kidney_disease
-from cds.knowledge.symptoms.criteria import cramp, gate
 from cds.reasoning import (
     ADJUSTED_CALCIUM,
     Criterion,
@@ -16,13 +15,11 @@ from cds.reasoning import (
     Measure,
     all_of,
     any_of,
-    complains_of,
     computed,
     deciding,
     latest,
     latest_even_preliminary,
     latest_near,
-    not_,
 )
 
 L = TypeVar("L")
@@ -111,13 +108,3 @@ magnesium = latest(k.codes("magnesium"), within=lookback)
 magnesium_low = magnesium.below_range(k.threshold("magnesium_lower"))
 potassium = latest(k.codes("potassium"), within=lookback)
 potassium_low = potassium.below_range(k.threshold("potassium_lower"))
-
-_lately = k.period("symptom_lookback")
-cramp_of_no_site = all_of(
-    complains_of(k.codes("mineral-cramp"), within=_lately),
-    not_(complains_of(k.codes("mineral-cramp-elsewhere"), within=_lately)),
-).called("cramps whose site is not stated")
-tetany = complains_of(k.codes("tetany"), within=_lately)
-cramp_or_tetany = any_of(cramp, tetany, cramp_of_no_site)
-mineral_gate = any_of(gate, tetany, cramp_of_no_site)
-"""The gate of minerals and vitamins: cramps without a site and tetany open it, for both may be theirs."""

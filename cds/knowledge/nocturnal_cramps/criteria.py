@@ -4,8 +4,13 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 No laboratory test and no drug is ever suggested for plain cramps; creatine kinase only where they are not plain.
 """
 
+from cds.knowledge.ckd.criteria import very_low as kidney_function_very_low
+from cds.knowledge.dehydration.criteria import sodium_high, sodium_low
+from cds.knowledge.minerals.criteria import calcium_high, calcium_low, magnesium_low, potassium_low
 from cds.knowledge.patient.criteria import advanced_kidney_disease, cared_for, child, dialysis, palliative, pregnant
+from cds.knowledge.potassium.criteria import high as potassium_high
 from cds.knowledge.symptoms.criteria import gate, said
+from cds.knowledge.thyroid.criteria import raised as tsh_raised
 from cds.reasoning import (
     Criterion,
     Knowledge,
@@ -135,10 +140,13 @@ reason_for_tests = any_of(
     taking(k.codes("magnesium-lowering")),
     taking(k.codes("calcium-lowering")),
     taking(k.codes("ppi")).for_at_least(k.period("long_acid_blocking")),
-    has(k.codes("chronic-kidney-disease")),
-    advanced_kidney_disease,
     has(k.codes("alcohol-use-disorder")),
 )
+weak_kidneys = any_of(has(k.codes("chronic-kidney-disease")), advanced_kidney_disease)
+electrolytes_out_of_range = any_of(
+    potassium_low, potassium_high, magnesium_low, calcium_low, calcium_high, sodium_low, sodium_high
+)
+out_of_range = affirmed(any_of(electrolytes_out_of_range, tsh_raised, kidney_function_very_low))
 
 malaria = any_of(has(k.codes("nocturnalcramps-malaria")), complaint("nocturnalcramps-malaria"))
 creatine_kinase = latest(k.codes("creatine-kinase"), within=k.period("creatine_kinase_lookback"))
@@ -159,6 +167,7 @@ PLAN = Plan(
         "new_drugs": new_drug,
         "associated": associated,
         "reasons": reason_for_tests,
+        "results": (out_of_range,),
     },
     recommends=(
         Recommendation(
@@ -182,8 +191,19 @@ PLAN = Plan(
         Recommendation(
             name="night-cramps",
             when=night_cramps,
+            unless=any_of(affirmed(atypical), other_explanation, out_of_range),
+            notes={
+                "reason-for-tests": reason_for_tests,
+                "weak-kidneys": weak_kidneys,
+                "associated": associated,
+                "pregnant": pregnant,
+            },
+        ),
+        Recommendation(
+            name="night-cramps-beside-a-result",
+            when=all_of(night_cramps, out_of_range),
             unless=any_of(affirmed(atypical), other_explanation),
-            notes={"reason-for-tests": reason_for_tests, "associated": associated, "pregnant": pregnant},
+            notes={"associated": associated, "pregnant": pregnant},
         ),
         Recommendation(
             name="drug-linked-to-cramps",

@@ -3,7 +3,6 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
-from cds.knowledge.minerals.criteria import cramp_or_tetany, mineral_gate
 from cds.knowledge.patient.criteria import (
     advanced_kidney_disease,
     cared_for,
@@ -12,7 +11,7 @@ from cds.knowledge.patient.criteria import (
     palliative,
     pregnant,
 )
-from cds.knowledge.symptoms.criteria import leg_weakness, muscle
+from cds.knowledge.symptoms.criteria import cramp, leg_weakness, metabolic_gate, muscle
 from cds.reasoning import (
     Flag,
     Knowledge,
@@ -111,7 +110,7 @@ PLAN = Plan(
     knowledge=k,
     for_whom=cared_for,
     unless=child,  # where the age is unknown, the critical band alone is weighed: all else asks for an adult
-    context=mineral_gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={
         "potassium": potassium,
@@ -212,7 +211,7 @@ PLAN = Plan(
             name="potassium-due",
             when=all_of(risk, potassium.missing(), of_known_age),
             unless=ordered(k.codes("potassium"), within=k.period("pending")),
-            context=any_of(cramp_or_tetany, muscle, leg_weakness),
+            context=any_of(cramp, muscle, leg_weakness),
             notes={"pregnant": pregnant},
         ),
     ),

@@ -4,6 +4,7 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.cauda_equina.criteria import (
+    alarm,
     coded,
     decompressed,
     explained,
@@ -29,6 +30,7 @@ from cds.reasoning import (
     complains_of,
     done,
     drafting,
+    feared,
     has,
     latest,
     newly,
@@ -134,6 +136,14 @@ mri = k.codes("radiculopathy-lumbar-mri")
 imaged = done(mri, within=k.period("mri_lookback"))
 mri_ordered = ordered(mri, within=k.period("pending"))
 
+# What an order for imaging says that it is to rule out.
+
+dangers = """
+radiculopathy-imaging-reason cauda-equina-syndrome saddle-numbness bladder-or-bowel-symptom leg-weakness
+radiculopathy-cancer radiculopathy-spine-infection radiculopathy-fracture-risk radiculopathy-immunosuppression
+""".split()  # noqa: SIM905 - names read better as words
+asked_for_a_danger = any_of(*(feared(k.codes(name)) for name in dangers))
+
 # How long it has lasted: what the patient answers goes before what was once coded.
 
 short = said("onset", "within-24h", "days-1-14", "weeks-2-6")
@@ -180,7 +190,7 @@ PLAN = Plan(
             name="weakness-emergency",
             context=radicular,
             when=emergency,
-            unless=just_referred,
+            unless=any_of(just_referred, affirmed(alarm)),
             notes={"serious": serious, "pregnant": pregnant, "goals": palliative},
         ),
         Recommendation(
@@ -226,6 +236,7 @@ PLAN = Plan(
                 not_(affirmed(weak_answered)),
                 not_(cauda_equina),
                 not_(affirmed(any_of(said("bladder-bowel"), said("numbness", "saddle")))),
+                not_(asked_for_a_danger),
             ),
             unless=any_of(
                 affirmed(since_long),

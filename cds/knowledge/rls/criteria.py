@@ -9,8 +9,8 @@ from cds.knowledge.patient.criteria import adult_in_care, advanced_kidney_diseas
 from cds.knowledge.symptoms.criteria import (
     at_night,
     at_rest,
-    gate,
     irlssg_met,
+    metabolic_gate,
     movement_does_not_help,
     relieved_by_moving,
     restless_legs_diagnosed,
@@ -61,7 +61,7 @@ in_context = {  # RL-4
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     recommends=(
         Recommendation(

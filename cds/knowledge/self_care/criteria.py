@@ -11,6 +11,7 @@ from cds.knowledge.osteoarthritis.criteria import injury
 from cds.knowledge.overuse_positional.criteria import bone_stress, breakdown, compartment, dark_urine
 from cds.knowledge.pad.criteria import diagnosed, limb_threat, loosely_coded, suggestive, tissue_loss
 from cds.knowledge.patient.criteria import advanced_kidney_disease, cared_for, child, palliative
+from cds.knowledge.radiculopathy.criteria import cauda_equina, weaker_of_late
 from cds.knowledge.symptoms.criteria import gate, numb_on_record, said, swollen_one_side
 from cds.reasoning import (
     Criterion,
@@ -59,7 +60,6 @@ red_flag = affirmed(
         said("cold-limb"),
         said("skin", "red-warm", "pale-blue", "black"),
         said("numbness", "saddle"),
-        said("weakness", "new-or-worse", "cannot-move"),
         said("bladder-bowel"),
         said("fever"),
         said("chest-breath"),
@@ -70,6 +70,8 @@ red_flag = affirmed(
         dark_urine,
         bone_stress,
         compartment,
+        weaker_of_late,
+        cauda_equina,
     )
 )
 

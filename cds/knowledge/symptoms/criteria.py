@@ -48,7 +48,7 @@ rls = any_of(restless_legs_diagnosed, irlssg_met).called("restless legs, on reco
 ache = any_of(
     _symptom("leg-ache"), _symptom("exertional-leg-pain"), _symptom("heavy-legs"), _symptom("night-pain")
 ).called("leg ache")
-cramp = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"), said("cramp")).called("leg cramps")
+leg_cramp = any_of(_symptom("leg-cramp"), _symptom("cramp-any-site"), said("cramp")).called("leg cramps")
 muscle = any_of(_symptom("myalgia-weakness"), _symptom("leg-weakness")).called("muscle pain or leg weakness")
 numb = said("numbness", "both-feet", "one-leg")
 neuropathic = any_of(_symptom("neuropathic-symptom"), numb).called("numbness, tingling or burning")
@@ -66,7 +66,7 @@ leg_pain_scored = latest(k.codes("leg-pain-score"), within=k.period("leg_pain_sc
 
 gate = any_of(
     ache,
-    cramp,
+    leg_cramp,
     muscle,
     neuropathic,
     bone,
@@ -77,7 +77,16 @@ gate = any_of(
     said("leg-symptom"),
     leg_pain_scored,
 ).called("a leg symptom")
-"""The complaint without which nothing is said."""
+"""The complaint without which nothing is said of vessels, nerves and joints."""
+
+tetany = _symptom("tetany")
+cramp_of_no_site = all_of(_symptom("cramp-of-no-site"), not_(affirmed(_symptom("cramp-elsewhere")))).called(
+    "cramps whose site is not stated"
+)
+cramp = any_of(leg_cramp, tetany, cramp_of_no_site).called("cramps of the legs or of no stated site")
+"""Cramps as minerals, hormones, kidneys and drugs cause them: anywhere, so that a site not stated will do."""
+metabolic_gate = any_of(gate, cramp).called("a leg symptom, or cramps whose site is not stated")
+"""The complaint without which nothing is said of metabolic causes."""
 
 heavy = _symptom("heavy-legs")
 swollen_one_side = any_of(_symptom("leg-swelling-one-sided"), said("swelling", "one-leg"))

@@ -4,7 +4,7 @@ Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
 from cds.knowledge.patient.criteria import adult_in_care, palliative, pregnant
-from cds.knowledge.symptoms.criteria import cramp, gate, muscle
+from cds.knowledge.symptoms.criteria import cramp, metabolic_gate, muscle
 from cds.reasoning import (
     Flag,
     Knowledge,
@@ -85,7 +85,7 @@ disturbance = {"biotin": biotin, "acute-illness": acutely_ill}
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={"tsh": tsh, "free_t4": free_t4, "acting_drug": acting_drug, "hindering_uptake": hindering_uptake},
     recommends=(

@@ -103,7 +103,6 @@ arterial_answers = any_of(
 artery_treated = done(k.codes("arterial-procedure"))
 arterial = any_of(arterial_chart, artery_treated, abi_outside, arterial_answers)
 compressible = all_of(not_(arterial_chart), abi_fits)
-may_be_raised = all_of(compressible, not_(artery_treated), not_(arterial_answers), not_(has(k.codes("heart-failure"))))
 
 factors_beside_diabetes = any_of(
     has(k.codes("smoking-codes")),
@@ -179,19 +178,19 @@ PLAN = Plan(
                 skin_change, ever_had(k.codes("venous-open-ulcer")), all_of(said("skin", "brown-itchy"), veins)
             ),
             unless=any_of(ulcer, looked_after),
-            notes=arteries | swelling | risks | {"elevation": may_be_raised, "pregnant": expecting},
+            notes=arteries | swelling | risks | {"pregnant": expecting},
             only={"abi": index_first} | elective,
         ),
         Recommendation(
             name="veins-in-pregnancy",
             when=any_of(veins_of_pregnancy, all_of(pregnant, veins)),
-            notes=arteries | swelling | {"elevation": may_be_raised},
+            notes=arteries | swelling,
         ),
         Recommendation(
             name="symptomatic-veins",
             when=any_of(veins, venous_pattern),
             unless=any_of(expecting, duplex, referred, all_of(skin_change, not_(wound_care))),
-            notes=arteries | swelling | risks | {"elevation": may_be_raised, "coded-symptom-free": coded_symptom_free},
+            notes=arteries | swelling | risks | {"coded-symptom-free": coded_symptom_free},
             only={"abi": index_first} | elective,
         ),
     ),

@@ -3,9 +3,9 @@
 Limits, sources and wording: plan.toml. Codes: valuesets/. Proof: cases.toml.
 """
 
-from cds.knowledge.minerals.criteria import adjusted_calcium_low, calcium, calcium_low, kidneys_fail, mineral_gate
+from cds.knowledge.minerals.criteria import adjusted_calcium_low, calcium, calcium_low, kidneys_fail
 from cds.knowledge.patient.criteria import adult_in_care, palliative, pregnant
-from cds.knowledge.symptoms.criteria import bone
+from cds.knowledge.symptoms.criteria import bone, metabolic_gate
 from cds.reasoning import (
     Flag,
     Knowledge,
@@ -76,7 +76,7 @@ profile = {
 PLAN = Plan(
     knowledge=k,
     for_whom=adult_in_care,
-    context=mineral_gate,
+    context=metabolic_gate,
     mutes=palliative,
     shows={"vitamin_d": vitamin_d, "risk": (risk,)},
     recommends=(
