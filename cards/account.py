@@ -68,7 +68,7 @@ class Restraint:
     hashed: Callable[[Iterable[str]], frozenset[str]] = frozenset
 
     def holds(self, plan: str, indicator: Indicator, facts: Callable[[], Collection[str]]) -> tuple[Fate, str] | None:
-        """Say whether a plan's advice is held back, and because of which card; facts are asked for only if it matters."""
+        """Say whether and because of which card a plan's advice is held back; facts are asked for only if it matters."""
         if plan in self.off:
             return Fate.OFF, ""
         seen = self.known.get(plan, ())

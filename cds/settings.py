@@ -28,8 +28,8 @@ class Settings(BaseSettings):
         host: the address to listen on; loopback only without `clients`.
         port: the port to listen on.
         public_url: how the outside reaches this service; links are built on it, and tokens must be made out to it.
-        database: where state is kept, as an address that begins with sqlite:/// or postgresql://; without it and without
-            `clients`, nothing is.
+        database: where state is kept, as an address that begins with sqlite:/// or postgresql://; without it and
+            without `clients`, nothing is.
         patient_key: the file with the secret by which patients are kept as hashes, the same for all processes of one
             database; it is made where there is none.
         retention_days: how long is kept what was shown and what became of it [d].

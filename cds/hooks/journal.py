@@ -6,7 +6,6 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from cards.rendering import DIFFERENTIAL
 from cds.chart.facts import Indicator
 from cds.clients import Client
 from cds.errors import NotKept, StoreError, place_of
+from cds.hooks.routes import Answered
 from cds.services import differential, knowledge
 from cds.store import feedback, memory, retention
 from cds.store.database import Store
@@ -38,33 +38,6 @@ LONGEST_KEEPING = 20.0
 _DAY = 86_400
 _PURGE_EVERY = 3600.0
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One call, as far as it is worth writing down.
-
-    Attributes:
-        service: its id.
-        client: who called.
-        patient: of whom; empty where nobody was read.
-        encounter: in which encounter, if any.
-        duration: from the body to the answer [s].
-        evaluated: whether there was enough to conclude anything.
-        unknown: the areas of the chart that were not to be had.
-        cards: what was shown, or would have been.
-        told: what became of each plan's advice.
-    """
-
-    service: str
-    client: Client
-    patient: str = ""
-    encounter: str | None = None
-    duration: float = 0.0
-    evaluated: bool = True
-    unknown: Sequence[str] = ()
-    cards: Sequence[Card] = ()
-    told: Sequence[Told] = ()
 
 
 class Journal:
@@ -117,19 +90,18 @@ class Journal:
         return Restraint(client.plans_off, known, self._key.facts)
 
     async def _look(self, client: Client, patient: str, encounter: str | None) -> Sequence[memory.Seen]:
-        hashed = self._key.patient(client.name, patient)
-        within = self._key.encounter(client.name, encounter) if encounter else None
-        since = int((self._clock() - client.snooze_days * _DAY) * 1000) if client.snooze_days else None
-        again = knowledge().overrides.again
+        look = memory.Look(
+            client=client.name,
+            patient=self._key.patient(client.name, patient),
+            since=int((self._clock() - client.snooze_days * _DAY) * 1000) if client.snooze_days else None,
+            again=knowledge().overrides.again,
+            encounter=self._key.encounter(client.name, encounter) if encounter else None,
+        )
         try:
             if time.monotonic() < self._no_look_until:
                 raise StoreError("the last look took too long")
             async with asyncio.timeout(LONGEST_LOOK):
-                return await self._store.run(
-                    lambda connection: memory.seen(
-                        connection, client.name, hashed, since=since, encounter=within, again=again
-                    )
-                )
+                return await self._store.run(lambda connection: memory.seen(connection, look))
         except (StoreError, TimeoutError) as error:
             if isinstance(error, TimeoutError):
                 self._no_look_until = time.monotonic() + PAUSE
@@ -173,7 +145,9 @@ class Journal:
             "evaluated": answered.evaluated,
             "duration": int(answered.duration * 1_000_000),
             "unknown": "; ".join(answered.unknown),
-            "cards": zlib.compress(msgspec.json.encode([_kept(c) for c in answered.cards]), 1) if answered.cards else None,
+            "cards": zlib.compress(msgspec.json.encode([_kept(c) for c in answered.cards]), 1)
+            if answered.cards
+            else None,
         }
         rows = [row for told in answered.told for row in self._rows_of(told)]
         return {calls: [call], advice: [{"call": id_, "number": number, **row} for number, row in enumerate(rows)]}

@@ -32,41 +32,45 @@ class Seen:
     set_aside: bool
 
 
-def seen(
-    connection: Connection,
-    client: str,
-    patient: str,
-    *,
-    since: int | None,
-    encounter: str | None,
-    again: Sequence[str] = (),
-) -> list[Seen]:
-    """Give what of a patient was set aside since a moment [ms since 1970], and what an encounter has shown.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is asked of a patient's past.
 
-    Args:
-        connection: to the database.
+    Attributes:
         client: whose patient it is.
         patient: hashed.
-        since: from when on setting aside counts; None: not at all.
-        encounter: hashed; None: what was only shown does not count.
+        since: from when on setting aside counts [ms since 1970]; None: not at all.
         again: reasons for setting a card aside that ask for it to come again.
+        encounter: hashed; None: what was only shown does not count.
     """
+
+    client: str
+    patient: str
+    since: int | None = None
+    again: Sequence[str] = ()
+    encounter: str | None = None
+
+
+def seen(connection: Connection, look: Look) -> list[Seen]:
+    """Give what of a patient was set aside, and what an encounter has shown."""
     mine = (
         select(advice.c.plan, advice.c.indicator, advice.c.facts, advice.c.card)
         .join(calls, calls.c.id == advice.c.call)
-        .where(calls.c.patient == patient, calls.c.client == client, advice.c.leads, advice.c.card.is_not(None))
+        .where(
+            calls.c.patient == look.patient, calls.c.client == look.client, advice.c.leads, advice.c.card.is_not(None)
+        )
         .order_by(calls.c.at.desc())
         .limit(_MOST)
     )
     found: list[Seen] = []
-    if since is not None:
+    if look.since is not None:
         cards = mine.where(advice.c.fate == "shown").with_only_columns(advice.c.card).order_by(None).limit(None)
-        last = last_words(feedback.c.client == client, feedback.c.card.in_(cards))
-        aside = (last.c.outcome == "overridden", last.c.counts_at >= since)
-        wanted = or_(last.c.reason.is_(None), last.c.reason.not_in(again))
+        last = last_words(feedback.c.client == look.client, feedback.c.card.in_(cards))
+        aside = (last.c.outcome == "overridden", last.c.counts_at >= look.since)
+        wanted = or_(last.c.reason.is_(None), last.c.reason.not_in(look.again))
         found += _seen(connection, mine.join(last, last.c.card == advice.c.card).where(*aside, wanted), set_aside=True)
-    if encounter is not None:
-        found += _seen(connection, mine.where(calls.c.encounter == encounter), set_aside=False)
+    if look.encounter is not None:
+        found += _seen(connection, mine.where(calls.c.encounter == look.encounter), set_aside=False)
     return found
 
 

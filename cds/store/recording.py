@@ -35,15 +35,16 @@ _BATCH = 200
 _UPKEEP_EVERY = 3600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 """How long the writer waits after a failure [s]: ever longer."""
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 _log = logging.getLogger(__name__)
 
 
 def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add rows; those that are there already stay as they are, so that to add them twice is to add them once."""
-    if rows:
-        connection.execute(_INSERTS[connection.dialect.name](table).on_conflict_do_nothing(), rows)
+    if not rows:
+        return
+    insert = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    connection.execute(insert.on_conflict_do_nothing(), rows)
 
 
 class Recorder:

@@ -1,4 +1,4 @@
-"""The tables, as they are after the last step of `migrations/versions/`. Moments are milliseconds since 1970, in UTC."""
+"""The tables, as they are after the last step of `migrations/versions/`. Moments are milliseconds since 1970 (UTC)."""
 
 from sqlalchemy import (
     BigInteger,
