@@ -4,11 +4,13 @@ import asyncio
 import gc
 import json
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,30 +22,43 @@ from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, read_clients
 from cds.errors import CallError
 from cds.fhir.server import FhirServers
 from cds.hooks import pages, statuses
+from cds.hooks.feedback import FeedbackRoute
 from cds.hooks.middleware import Cors, Guarded, Tidied
 from cds.hooks.routes import HookRoutes, answer
 from cds.hooks.shared import SharedKnowledge
-from cds.services import REVIEW, knowledge, needs
+from cds.services import REVIEW, check_topics, knowledge, needs
 from cds.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from cds.store.database import Store
 
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> ASGIApp:
+def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> ASGIApp:
     """Build the application; its knowledge is loaded when it starts.
+
+    Args:
+        settings: how to run; by default as the environment says.
+        clock: what tells the day of a call [s since 1970].
 
     Raises:
         SettingsError: a setting, or the clients' file, is wrong.
         StoreError: the tables of the database are of another version.
     """
     settings = settings or load_settings()
-    trust = None if settings.clients is None else _Trust(settings, settings.clients)
+    state = _State(settings, clock) if settings.keeps_state else None
+    trust = None if settings.clients is None or state is None else _Trust(settings, settings.clients, state.store)
+    journal = None if state is None else state.journal
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
     fhir = FhirServers()
     anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
-    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir, trust))
-    app.state.store = trust and trust.store
-    app.include_router(HookRoutes(settings, anybody, fhir).router)
+    app = FastAPI(
+        title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir, state, trust)
+    )
+    app.state.store = None if state is None else state.store
+    app.include_router(HookRoutes(settings, anybody, fhir, journal, clock).router)
+    app.include_router(FeedbackRoute(settings, anybody, journal).router)
     app.include_router(pages.router)
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
@@ -74,19 +89,39 @@ async def _of_address(_: Request, __: Exception) -> Response:
     return statuses.outcome(422, "invalid", "a part of the address is not as it should be")
 
 
+class _State:
+    """What is remembered. A service that was told of no database and no clients has none, nor loads what it needs."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        from cds.hooks.journal import Journal  # noqa: PLC0415 - SQLAlchemy
+        from cds.store.database import Store  # noqa: PLC0415 - likewise
+        from cds.store.patients import PatientKey  # noqa: PLC0415 - likewise
+
+        self.store = Store(settings.database)
+        self.store.prepare()
+        self.journal = Journal(self.store, PatientKey.at(settings.patient_key), settings.retention_days, clock)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write behind the answers, and in the end what is left to write."""
+        self.journal.start()
+        yield
+        await asyncio.to_thread(self.journal.close)
+        self.store.close()
+
+
 class _Trust:
     """What verifies callers. A service that was told of no clients has none of it, nor loads what it needs."""
 
-    def __init__(self, settings: Settings, clients: Path) -> None:
+    def __init__(self, settings: Settings, clients: Path, store: "Store") -> None:
         from cds.hooks.keys import Keys  # noqa: PLC0415 - cryptography
-        from cds.store.database import Store  # noqa: PLC0415 - SQLAlchemy
 
         self.clients = read_clients(clients)
         for client in self.clients.values():
             if client.issuer == SANDBOX_ISSUER:
                 _log.warning("client %s is the public sandbox, in whose name anybody may call", client.name)
-        self.store = Store(settings.database)
-        self.store.prepare()
+        check_topics(self.clients.values())
+        self.store = store
         self.keys = Keys()
         self._address = settings.address
 
@@ -105,16 +140,15 @@ class _Trust:
         yield
         asking.cancel()
         await self.keys.close()
-        self.store.close()
 
 
 def _lifespan(
-    settings: Settings, fhir: FhirServers, trust: _Trust | None
+    settings: Settings, fhir: FhirServers, state: _State | None, trust: _Trust | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up(settings)
-        async with trust.running() if trust else nullcontext():
+        async with state.running() if state else nullcontext(), trust.running() if trust else nullcontext():
             yield
         await fhir.close()
 

@@ -55,17 +55,30 @@ class Client(BaseModel):
         open_fhir: whether its FHIR servers are read without a token when it sends none.
         unevaluated: what it is told where nothing can be concluded: status 412, or a card that says so, for clients
             that draw a failure as "all clear".
+        plans_off: topics of plans that say nothing to it, emergencies included; it is for the client to answer for.
+        max_cards: cards beside critical ones, in place of LEGWORK_MAX_CARDS.
+        snooze_days: how long a card stays away from a patient's chart after a clinician set it aside there, unless
+            something is new; 0: it comes at each call. Critical cards always come.
+        once_per_encounter: whether a card is shown once in an encounter, unless something is new. Critical ones always
+            come.
+        silent: whether everything is weighed and recorded, and nothing shown: to see what would be.
         limits: how much of the service it may have.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: str = "development"
     dialect: Dialect = "generic"
     fhir_servers: Annotated[tuple[str, ...], Field(max_length=100)] = ()
     loopback_fhir: bool = False
     private_network: bool = False
     open_fhir: bool = False
     unevaluated: Literal["status", "card"] = "status"
+    plans_off: Annotated[frozenset[Text], Field(max_length=100)] = frozenset()
+    max_cards: Annotated[int | None, Field(ge=1, le=20)] = None
+    snooze_days: Annotated[int, Field(ge=0, le=365)] = 0
+    once_per_encounter: bool = False
+    silent: bool = False
     limits: Limits = Limits()
 
     @field_validator("fhir_servers")

@@ -28,7 +28,11 @@ class Settings(BaseSettings):
         host: the address to listen on; loopback only without `clients`.
         port: the port to listen on.
         public_url: how the outside reaches this service; links are built on it, and tokens must be made out to it.
-        database: where state is kept, as an address that begins with sqlite:/// or postgresql://.
+        database: where state is kept, as an address that begins with sqlite:/// or postgresql://; without it and
+            without `clients`, nothing is.
+        patient_key: the file with the secret by which patients are kept as hashes, the same for all processes of one
+            database; it is made where there is none.
+        retention_days: how long is kept what was shown and what became of it [d].
         cors_origins: origins whose pages may call the service; in the environment separated by commas.
         max_body_bytes: the largest body that is read [By].
         fhir_servers: FHIR bases that may be read beside those of this machine; in the environment separated by commas.
@@ -44,6 +48,8 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     public_url: Annotated[str, Field(validate_default=True)] = ""
     database: Annotated[str, Field(repr=False)] = "sqlite:///legwork.db"
+    patient_key: Path = Path("legwork.key")
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
     cors_origins: Annotated[tuple[str, ...], NoDecode] = (SANDBOX,)
     max_body_bytes: Annotated[int, Field(ge=1024)] = 24 * 1024 * 1024
     fhir_servers: Annotated[tuple[str, ...], NoDecode] = ()
@@ -108,6 +114,11 @@ class Settings(BaseSettings):
         """The public address, as set or as it follows from host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether there is a database: for clients always, for development where one was asked for."""
+        return self.clients is not None or "database" in self.model_fields_set
 
     @property
     def is_loopback(self) -> bool:

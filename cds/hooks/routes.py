@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from cards.models import CardsResponse
+from cards.account import Restraint, Told, tell
+from cards.models import Card, CardsResponse
 from cards.rendering import Press, unevaluated
 from cards.suggestions import Desk
 from cards.wording import WORDING
@@ -28,6 +30,9 @@ from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
 from cds.services import SERVICES, Service, assess, knowledge, needs, order_concepts
 from cds.settings import Settings
+
+if TYPE_CHECKING:
+    from cds.hooks.journal import Journal  # SQLAlchemy, which development does without
 
 LARGE = ONE_PASS
 """From this size on a body is read with breaths between, and only one at a time [By]."""
@@ -50,6 +55,33 @@ _NARROW = "narrow the prefetch queries by date or count"
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a call came to.
+
+    Attributes:
+        service: the id of the service.
+        client: who called.
+        duration: from the body to the answer [s].
+        patient: of whom; empty where nobody was read.
+        encounter: in which encounter, if any.
+        evaluated: whether there was enough to conclude anything.
+        unknown: the areas of the chart that were not to be had.
+        cards: what is shown, or would be.
+        told: what became of each plan's advice.
+    """
+
+    service: str
+    client: Client
+    duration: float
+    patient: str = ""
+    encounter: str | None = None
+    evaluated: bool = True
+    unknown: Sequence[str] = ()
+    cards: Sequence[Card] = ()
+    told: Sequence[Told] = ()
+
+
 @dataclass(slots=True)
 class HookRoutes:
     """Answers hook calls under given settings."""
@@ -58,6 +90,9 @@ class HookRoutes:
     anybody: Client
     """The terms of whoever calls where callers prove nothing."""
     fhir: FhirServers
+    journal: "Journal | None" = None
+    """Where answers are written down, if anywhere."""
+    clock: Callable[[], float] = time.time
     _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     _large_calls: int = 0
 
@@ -72,7 +107,7 @@ class HookRoutes:
 
     async def discover(self) -> Response:
         """Describe the services."""
-        return _json(discovery.document(self.settings.specification_version))
+        return as_json(discovery.document(self.settings.specification_version))
 
     async def call(self, request: Request) -> Response:
         """Answer one hook call.
@@ -86,12 +121,11 @@ class HookRoutes:
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
         """
-        service = SERVICES.get(request.path_params["service_id"])
-        if service is None:
-            raise UnknownService("no service has this id; GET /cds-services lists those there are")
+        service = service_of(request)
         body = await read_body(request, self.settings.max_body_bytes)
         client: Client = getattr(request.state, "client", self.anybody)
-        today = datetime.now(UTC).date()
+        today, start = datetime.fromtimestamp(self.clock(), UTC).date(), time.perf_counter()
+        opened: _Opened | None = None
         try:
             if len(body) < LARGE:
                 opened = _open(service, body, today)
@@ -101,12 +135,43 @@ class HookRoutes:
                 opened = await self._open_large(service, body, today)
             if opened is not None and opened.call.access is not None:
                 await self._complete(opened, opened.call.access.within(client), client)
-            return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings))
+            concluded = _NOTHING if opened is None else await self._conclude(opened, client)
         except MissingData as error:
+            self._note(
+                Answered(service.id, client, time.perf_counter() - start, evaluated=False, unknown=error.lacking)
+            )
+            if client.silent:
+                return as_json(CardsResponse(()))
             if client.unevaluated == "status":
                 raise
             _log.info("could not be evaluated: %s", error)
-            return _json(unevaluated(error.lacking))
+            return as_json(unevaluated(error.lacking))
+        response = as_json(CardsResponse(()) if client.silent else concluded.answer)
+        self._note(
+            Answered(
+                service=service.id,
+                client=client,
+                duration=time.perf_counter() - start,
+                patient=opened.call.patient_id if opened else "",
+                encounter=opened.call.encounter_id if opened else None,
+                unknown=concluded.unknown,
+                cards=concluded.answer.cards,
+                told=concluded.told,
+            )
+        )
+        return response
+
+    def _note(self, answered: Answered) -> None:
+        if self.journal is not None:
+            self.journal.note(answered)
+
+    async def _conclude(self, opened: "_Opened", client: Client) -> "_Conclusion":
+        """Conclude what this client wants to hear."""
+        if self.journal is None:
+            restraint = Restraint(client.plans_off)
+        else:
+            restraint = await self.journal.restraint(client, opened.call.patient_id, opened.call.encounter_id)
+        return _conclude(opened, self.settings, restraint, client.max_cards)
 
     async def _open_large(self, service: Service, body: bytes, today: date) -> "_Opened | None":
         if self._large_calls >= LARGE_CALLS:
@@ -145,6 +210,18 @@ class HookRoutes:
                 await asyncio.sleep(0)
 
 
+def service_of(request: Request) -> Service:
+    """Give the service that a request names.
+
+    Raises:
+        UnknownService: there is none.
+    """
+    service = SERVICES.get(request.path_params["service_id"])
+    if service is None:
+        raise UnknownService("no service has this id; GET /cds-services lists those there are")
+    return service
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """Read a body up to a limit. What is beyond is left to the server, which discards it while the client hears of it.
 
@@ -179,7 +256,7 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
         return CardsResponse(())
     for _ in opened.steps():
         pass
-    return _conclude(opened, settings)
+    return _conclude(opened, settings, Restraint()).answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +301,19 @@ def _open(service: Service, body: bytes, today: date) -> _Opened | None:
     return opened
 
 
-def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    """The cards of a call, what became of each plan's advice, and the areas of the chart that were not to be had."""
+
+    answer: CardsResponse
+    told: Sequence[Told] = ()
+    unknown: Sequence[str] = ()
+
+
+_NOTHING = _Conclusion(CardsResponse(()))
+
+
+def _conclude(opened: _Opened, settings: Settings, restraint: Restraint, max_cards: int | None = None) -> _Conclusion:
     """Weigh the chart and word the cards."""
     call, record, supply = opened.call, opened.record, opened.supply
     if record.patient is None:
@@ -242,8 +331,8 @@ def _conclude(opened: _Opened, settings: Settings) -> CardsResponse:
             [f"{area} ({supply.reasons[need.key]})" for need in lacking for area in need.areas],
         )
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, call.encounter_id)
-    press = Press(desk, knowledge().overrides, settings.address, settings.max_cards)
-    return press.answer(assessment, record.unread)
+    press = Press(desk, knowledge().overrides, settings.address, max_cards or settings.max_cards)
+    return _Conclusion(*tell(press, assessment, record.unread, restraint), list(chart.unknown))
 
 
 def _without_patient(opened: _Opened) -> MissingData:
@@ -260,5 +349,6 @@ def _not_fetched(supply: prefetch.Supply) -> str:
     return f"; nothing was fetched: {supply.obstacle}" if supply.obstacle else ""
 
 
-def _json(content: object) -> Response:
+def as_json(content: object) -> Response:
+    """Make the answer of a request that went well."""
     return Response(msgspec.json.encode(content), headers=HEADERS, media_type=JSON)

@@ -15,6 +15,7 @@ from cds.errors import (
     InvalidCall,
     MissingData,
     NotJson,
+    NotKept,
     NotTrusted,
     TooLarge,
     TooManyCalls,
@@ -34,6 +35,7 @@ STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     TooLarge: (413, "too-long"),
     InvalidCall: (422, "invalid"),
     TooManyCalls: (429, "throttled"),
+    NotKept: (503, "transient"),
 }
 """Error -> status, and code of the issue (http://hl7.org/fhir/issue-type)."""
 
@@ -88,6 +90,8 @@ def of(error: Exception) -> Response:
     headers = {}
     if isinstance(error, TooManyCalls):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, NotKept):
+        headers["Retry-After"] = "30"
     if isinstance(error, TooSlow):
         headers["Connection"] = "close"  # what is still to come is not waited for
     return outcome(status, code, str(error), headers)
