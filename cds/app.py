@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -23,11 +23,13 @@ from cds.errors import CallError
 from cds.fhir.server import FhirServers
 from cds.hooks import pages, statuses
 from cds.hooks.feedback import FeedbackRoute
-from cds.hooks.middleware import Cors, Guarded, Tidied
+from cds.hooks.middleware import Cors, Guarded, Tidied, Watched
 from cds.hooks.routes import HookRoutes, answer
 from cds.hooks.shared import SharedKnowledge
-from cds.services import REVIEW, check_topics, knowledge, needs
+from cds.services import REVIEW, SERVICES, check_signed, check_topics, knowledge, needs, plans
 from cds.settings import Settings, load_settings
+from cds.telemetry import tracing
+from cds.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from cds.store.database import Store
@@ -47,17 +49,29 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         StoreError: the tables of the database are of another version.
     """
     settings = settings or load_settings()
+    if settings.refuses_drafts:
+        check_signed()
+    token, metrics = settings.metrics_secret(), Metrics(_loaded)
     state = _State(settings, clock) if settings.keeps_state else None
     trust = None if settings.clients is None or state is None else _Trust(settings, settings.clients, state.store)
     journal = None if state is None else state.journal
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
     fhir = FhirServers()
     anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
+    routes = HookRoutes(settings, anybody, fhir, journal, clock)
     app = FastAPI(
-        title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir, state, trust)
+        title="Legwork",
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, fhir, state, trust),
+        telemetry=tracing.config({f"/cds-services/{id_}" for id_ in SERVICES}),
     )
     app.state.store = None if state is None else state.store
-    app.include_router(HookRoutes(settings, anybody, fhir, journal, clock).router)
+    app.state.journal, app.state.trust, app.state.metrics, app.state.metrics_token = journal, trust, metrics, token
+    app.include_router(routes.router)
+    metrics.add(lambda: {"legwork_large_calls_in_hand": routes.large_calls})
+    if state is not None:
+        metrics.add(state.figures)
     app.include_router(FeedbackRoute(settings, anybody, journal).router)
     app.include_router(pages.router)
     app.include_router(SharedKnowledge(settings).router)
@@ -77,7 +91,12 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         expose_headers=["X-Correlation-Id", "Retry-After"],
         max_age=600,
     )
-    return Tidied(app)
+    return Watched(Tidied(app), metrics)
+
+
+def _loaded() -> list[tuple[str, str, str]]:
+    files = ((plan.topic, plan.knowledge.file) for plan in plans())
+    return [(topic, file.version, file.status) for topic, file in files]
 
 
 async def _of_error(_: Request, error: Exception) -> Response:
@@ -100,6 +119,17 @@ class _State:
         self.store = Store(settings.database)
         self.store.prepare()
         self.journal = Journal(self.store, PatientKey.at(settings.patient_key), settings.retention_days, clock)
+
+    def figures(self) -> Mapping[str, float]:
+        """Give the figures of what is written down."""
+        recorder = self.journal.recorder
+        return {
+            "legwork_records_waiting": recorder.waiting,
+            "legwork_records_kept_total": recorder.kept,
+            "legwork_records_lost_total": recorder.lost,
+            "legwork_looks_missed_total": self.journal.unlooked,
+            "legwork_database_failures_total": self.store.failures,
+        }
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -132,6 +162,10 @@ class _Trust:
 
         guard = ReplayGuard(self.store)
         app.add_middleware(Trusted, address=self._address, clients=self.clients, keys=self.keys, guard=guard)
+
+    def with_keys(self) -> int:
+        """Count the clients whose keys are at hand."""
+        return sum(self.keys.are_at_hand(client) for client in self.clients.values())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -89,6 +89,20 @@ def plans() -> tuple[Plan, ...]:
     return tuple(plan for plan in found if plan.knowledge.file.status != "retired")
 
 
+def check_signed() -> None:
+    """See that a clinician has signed every plan.
+
+    Raises:
+        SettingsError: some are drafts.
+    """
+    drafts = [plan.topic for plan in plans() if plan.knowledge.file.status == "draft"]
+    if drafts:
+        raise SettingsError(
+            f"{len(drafts)} plans are drafts that no clinician has signed, and are not served to clients: "
+            f"{', '.join(drafts)}. LEGWORK_DRAFTS=allow serves them all the same; each card says that it is a draft"
+        )
+
+
 def check_topics(clients: Iterable[RegisteredClient]) -> None:
     """See that clients turn off only what there is.
 

@@ -19,9 +19,10 @@ from msgspec import Raw, Struct
 
 from cds.clients import Client
 from cds.errors import InvalidCall, NotJson, TooLarge
-from cds.hooks.routes import as_json, read_body, service_of
+from cds.hooks.routes import as_json, client_of, read_body, service_of
 from cds.settings import Settings
 from cds.store.said import Said
+from cds.telemetry.requests import current
 
 if TYPE_CHECKING:
     from cds.hooks.journal import Journal  # SQLAlchemy, which development does without
@@ -71,20 +72,20 @@ class FeedbackRoute:
             InvalidCall: an entry is not as it should be (422).
             NotKept: the database is not to be had (503).
         """
-        service = service_of(request)
+        service, client = service_of(request), client_of(request, self.anybody)
         body = await read_body(request, self.settings.max_body_bytes)
         if len(body) < _LARGE:
-            return await self._keep(request, service.id, read_feedback(body))
+            return await self._keep(client, service.id, read_feedback(body))
         async with self._one_large:
-            return await self._keep(request, service.id, await asyncio.to_thread(read_feedback, body))
+            return await self._keep(client, service.id, await asyncio.to_thread(read_feedback, body))
 
-    async def _keep(self, request: Request, service: str, said: list[Said]) -> Response:
+    async def _keep(self, client: Client, service: str, said: list[Said]) -> Response:
+        current().feedback = len(said)
         if self.journal is None:
             _log.info(
                 "feedback on %d cards is as it should be; it is not kept, for want of LEGWORK_DATABASE", len(said)
             )
             return as_json({"received": len(said), "kept": 0})
-        client: Client = getattr(request.state, "client", self.anybody)
         await self.journal.keep_feedback(client, service, said)
         return as_json({"received": len(said), "kept": len(said)})
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from cards.account import Restraint, Told, tell
 from cards.models import Card, CardsResponse
-from cards.rendering import Press, unevaluated
+from cards.rendering import DIFFERENTIAL, Press, unevaluated
 from cards.suggestions import Desk
 from cards.wording import WORDING
 from cds.chart.chart import Chart
@@ -28,8 +28,10 @@ from cds.fhir.server import FhirServers
 from cds.hooks import discovery
 from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
-from cds.services import SERVICES, Service, assess, knowledge, needs, order_concepts
+from cds.services import SERVICES, Service, assess, differential, knowledge, needs, order_concepts
 from cds.settings import Settings
+from cds.telemetry import tracing
+from cds.telemetry.requests import Fetched, Spoke, current
 
 if TYPE_CHECKING:
     from cds.hooks.journal import Journal  # SQLAlchemy, which development does without
@@ -51,8 +53,8 @@ MOST_ENTRIES = 50_000
 BODY_SECONDS = 30.0
 """How long a body may take to come [s]: the largest over ten megabits a second."""
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _NARROW = "narrow the prefetch queries by date or count"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class HookRoutes:
     """Where answers are written down, if anywhere."""
     clock: Callable[[], float] = time.time
     _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    _large_calls: int = 0
+    large_calls: int = 0
+    """Large calls in hand."""
 
     @property
     def router(self) -> APIRouter:
@@ -107,6 +110,7 @@ class HookRoutes:
 
     async def discover(self) -> Response:
         """Describe the services."""
+        current().service = "discovery"
         return as_json(discovery.document(self.settings.specification_version))
 
     async def call(self, request: Request) -> Response:
@@ -121,9 +125,8 @@ class HookRoutes:
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
         """
-        service = service_of(request)
+        service, client = service_of(request), client_of(request, self.anybody)
         body = await read_body(request, self.settings.max_body_bytes)
-        client: Client = getattr(request.state, "client", self.anybody)
         today, start = datetime.fromtimestamp(self.clock(), UTC).date(), time.perf_counter()
         opened: _Opened | None = None
         try:
@@ -144,9 +147,13 @@ class HookRoutes:
                 return as_json(CardsResponse(()))
             if client.unevaluated == "status":
                 raise
-            _log.info("could not be evaluated: %s", error)
+            current().reason = str(error)
             return as_json(unevaluated(error.lacking))
-        response = as_json(CardsResponse(()) if client.silent else concluded.answer)
+        shown = CardsResponse(()) if client.silent else concluded.answer
+        current().cards = len(shown.cards)
+        current().spoke = [_spoke(told) for told in concluded.told]
+        tracing.describe(current())
+        response = as_json(shown)
         self._note(
             Answered(
                 service=service.id,
@@ -174,11 +181,11 @@ class HookRoutes:
         return _conclude(opened, self.settings, restraint, client.max_cards)
 
     async def _open_large(self, service: Service, body: bytes, today: date) -> "_Opened | None":
-        if self._large_calls >= LARGE_CALLS:
+        if self.large_calls >= LARGE_CALLS:
             raise HTTPException(503, headers={"Retry-After": str(RETRY_AFTER)})
         if body.count(b",") > MOST_VALUES:
             raise TooLarge(f"the body holds more than {MOST_VALUES} values: {_NARROW}")
-        self._large_calls += 1
+        self.large_calls += 1
         try:
             async with self._one_large:
                 opened = _open(service, body, today)
@@ -188,23 +195,23 @@ class HookRoutes:
                     await asyncio.sleep(0)
                 return opened
         finally:
-            self._large_calls -= 1
+            self.large_calls -= 1
 
     async def _complete(self, opened: "_Opened", access: Access, client: Client) -> None:
         """Fetch what prefetch did not bring, as far as it may be, and read it."""
         lacking = [need for need in opened.needs() if need.key in opened.supply.reasons]
         if not lacking:
             return
-        name, supply = opened.call.hook_instance, opened.supply
+        supply = opened.supply
         if obstacle := access.obstacle(client):
-            _log.info("call %.80r: nothing fetched: %s", name, obstacle)
-            supply.obstacle = obstacle
+            current().obstacle = supply.obstacle = obstacle
             return
         asked = fetching.questions(supply, lacking, access, opened.call.patient_id)
         start = time.perf_counter()
         await fetching.fetch(self.fhir, access, asked, opened.call.patient_id, self.settings.fetch_deadline)
-        _log.info("call %.80r: %s", name, fetching.told(asked, time.perf_counter() - start))
-        is_large = sum(question.size for question in asked) >= LARGE
+        size = sum(question.size for question in asked)
+        current().fetched = Fetched(time.perf_counter() - start, size, {one.need.key: one.reason for one in asked})
+        is_large = size >= LARGE
         async with self._one_large if is_large else contextlib.nullcontext():
             for _ in fetching.read(asked, access, opened.record, supply):
                 await asyncio.sleep(0)
@@ -219,7 +226,15 @@ def service_of(request: Request) -> Service:
     service = SERVICES.get(request.path_params["service_id"])
     if service is None:
         raise UnknownService("no service has this id; GET /cds-services lists those there are")
+    current().service = service.id
     return service
+
+
+def client_of(request: Request, anybody: Client) -> Client:
+    """Give the client that calls; anybody's terms where callers prove nothing."""
+    client: Client = getattr(request.state, "client", anybody)
+    current().client = client.name
+    return client
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -237,6 +252,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 size += len(chunk)
+                current().size = size
                 if size > limit:
                     raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
                 chunks.append(chunk)
@@ -287,6 +303,7 @@ class _Opened:
 def _open(service: Service, body: bytes, today: date) -> _Opened | None:
     """Read a call up to its patient; None when it is about orders, and none that is at hand means anything to us."""
     call = read_request(body, service)
+    current().instance = call.hook_instance if _UUID.fullmatch(call.hook_instance) else ""
     record = PatientRecord(knowledge().vocabulary, call.patient_id, today)
     for draft in call.orders:
         record.take_draft(draft.resource, at_hand=draft.at_hand)
@@ -318,10 +335,12 @@ def _conclude(opened: _Opened, settings: Settings, restraint: Restraint, max_car
     call, record, supply = opened.call, opened.record, opened.supply
     if record.patient is None:
         raise _without_patient(opened)
-    if record.left_out:
-        _log.info("call %.80r: left out %s", call.hook_instance, dict(record.left_out))
+    handled = current()
+    handled.left_out = record.left_out
     chart = Chart(record.today, record.patient, record, supply.unknown_areas(needs()))
+    handled.unknown = list(chart.unknown)
     assessment = assess(chart, ordering=opened.service.orders)
+    handled.failed = assessment.failed
     lacking = [need for need in needs() if need.required and need.key not in supply.known]
     if assessment.undecided and lacking:
         reasons = "; ".join(f"prefetch.{need.key}: {supply.reasons[need.key]}" for need in lacking)
@@ -333,6 +352,12 @@ def _conclude(opened: _Opened, settings: Settings, restraint: Restraint, max_car
     desk = Desk(chart, knowledge().orders, knowledge().vocabulary.analytes, call.encounter_id)
     press = Press(desk, knowledge().overrides, settings.address, max_cards or settings.max_cards)
     return _Conclusion(*tell(press, assessment, record.unread, restraint), list(chart.unknown))
+
+
+def _spoke(told: Told) -> Spoke:
+    files = [one.plan.knowledge.file for one in told.advice[:1]]
+    files += [differential().knowledge.file] if told.plan == DIFFERENTIAL else []
+    return Spoke(told.plan, files[0].version if files else "", told.fate)
 
 
 def _without_patient(opened: _Opened) -> MissingData:

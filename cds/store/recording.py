@@ -67,6 +67,11 @@ class Recorder:
         self.lost = 0
         """Those that could not be."""
 
+    @property
+    def waiting(self) -> int:
+        """Records that wait to be written."""
+        return len(self._waiting)
+
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
