@@ -4,11 +4,13 @@ import asyncio
 import gc
 import json
 import logging
+import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,34 +23,60 @@ from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, check_orders, read_clients
 from cds.errors import CallError
 from cds.fhir.server import FhirServers
 from cds.hooks import health, statuses
-from cds.hooks.middleware import Cors, Guarded, Tidied
+from cds.hooks.feedback import FeedbackRoute
+from cds.hooks.middleware import Cors, Guarded, Tidied, Watched
 from cds.hooks.routes import HookRoutes, answer
 from cds.hooks.shared import SharedKnowledge
 from cds.pages.routes import Pages
-from cds.services import REVIEW, knowledge, needs
+from cds.services import REVIEW, SERVICES, check_signed, check_topics, knowledge, needs, plans
 from cds.settings import Settings, load_settings
+from cds.telemetry import tracing
+from cds.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from cds.store.database import Store
 
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None) -> ASGIApp:
+def create_app(settings: Settings | None = None, clock: Callable[[], float] = time.time) -> ASGIApp:
     """Build the application; its knowledge is loaded when it starts.
+
+    Args:
+        settings: how to run; by default as the environment says.
+        clock: what tells the day of a call [s since 1970].
 
     Raises:
         SettingsError: a setting, or the clients' file, is wrong.
         StoreError: the tables of the database are of another version.
     """
     settings = settings or load_settings()
-    trust = None if settings.clients is None else _Trust(settings, settings.clients)
+    if settings.refuses_drafts:
+        check_signed()
+    token, metrics = settings.metrics_secret(), Metrics(_loaded)
+    state = _State(settings, clock) if settings.keeps_state else None
+    trust = None if settings.clients is None or state is None else _Trust(settings, settings.clients, state.store)
+    journal = None if state is None else state.journal
     # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
     fhir = FhirServers()
     anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
-    app = FastAPI(title="Legwork", openapi_url=None, redirect_slashes=False, lifespan=_lifespan(settings, fhir, trust))
-    app.state.store = trust and trust.store
-    hooks = HookRoutes(settings, anybody, fhir)
-    app.include_router(hooks.router)
+    routes = HookRoutes(settings, anybody, fhir, journal, clock)
+    app = FastAPI(
+        title="Legwork",
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, fhir, state, trust),
+        telemetry=tracing.config({f"/cds-services/{id_}" for id_ in SERVICES}),
+    )
+    app.state.store = None if state is None else state.store
+    app.state.journal, app.state.trust, app.state.metrics, app.state.metrics_token = journal, trust, metrics, token
+    app.include_router(routes.router)
+    metrics.add(lambda: {"legwork_large_calls_in_hand": routes.large_calls})
+    if state is not None:
+        metrics.add(state.figures)
+    app.include_router(FeedbackRoute(settings, anybody, journal).router)
     app.include_router(health.router)
-    app.include_router(Pages(settings, hooks).router)
+    app.include_router(Pages(settings, routes).router)
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)
@@ -66,7 +94,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
         expose_headers=["X-Correlation-Id", "Retry-After"],
         max_age=600,
     )
-    return Tidied(app)
+    return Watched(Tidied(app), metrics)
+
+
+def _loaded() -> list[tuple[str, str, str]]:
+    files = ((plan.topic, plan.knowledge.file) for plan in plans())
+    return [(topic, file.version, file.status) for topic, file in files]
 
 
 async def _of_error(_: Request, error: Exception) -> Response:
@@ -78,20 +111,51 @@ async def _of_address(_: Request, __: Exception) -> Response:
     return statuses.outcome(422, "invalid", "a part of the address is not as it should be")
 
 
+class _State:
+    """What is remembered. A service that was told of no database and no clients has none, nor loads what it needs."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        from cds.hooks.journal import Journal  # noqa: PLC0415 - SQLAlchemy
+        from cds.store.database import Store  # noqa: PLC0415 - likewise
+        from cds.store.patients import PatientKey  # noqa: PLC0415 - likewise
+
+        self.store = Store(settings.database)
+        self.store.prepare()
+        self.journal = Journal(self.store, PatientKey.at(settings.patient_key), settings.retention_days, clock)
+
+    def figures(self) -> Mapping[str, float]:
+        """Give the figures of what is written down."""
+        recorder = self.journal.recorder
+        return {
+            "legwork_records_waiting": recorder.waiting,
+            "legwork_records_kept_total": recorder.kept,
+            "legwork_records_lost_total": recorder.lost,
+            "legwork_looks_missed_total": self.journal.unlooked,
+            "legwork_database_failures_total": self.store.failures,
+        }
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write behind the answers, and in the end what is left to write."""
+        self.journal.start()
+        yield
+        await asyncio.to_thread(self.journal.close)
+        self.store.close()
+
+
 class _Trust:
     """What verifies callers. A service that was told of no clients has none of it, nor loads what it needs."""
 
-    def __init__(self, settings: Settings, clients: Path) -> None:
+    def __init__(self, settings: Settings, clients: Path, store: "Store") -> None:
         from cds.hooks.keys import Keys  # noqa: PLC0415 - cryptography
-        from cds.store.database import Store  # noqa: PLC0415 - SQLAlchemy
 
         self.clients = read_clients(clients)
         check_orders(self.clients, knowledge().orders, OWN_CODES)
         for client in self.clients.values():
             if client.issuer == SANDBOX_ISSUER:
                 _log.warning("client %s is the public sandbox, in whose name anybody may call", client.name)
-        self.store = Store(settings.database)
-        self.store.prepare()
+        check_topics(self.clients.values())
+        self.store = store
         self.keys = Keys()
         self._address = settings.address
 
@@ -103,6 +167,10 @@ class _Trust:
         guard = ReplayGuard(self.store)
         app.add_middleware(Trusted, address=self._address, clients=self.clients, keys=self.keys, guard=guard)
 
+    def with_keys(self) -> int:
+        """Count the clients whose keys are at hand."""
+        return sum(self.keys.are_at_hand(client) for client in self.clients.values())
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Ask for keys before somebody waits for them, and close in the end what was opened."""
@@ -110,16 +178,15 @@ class _Trust:
         yield
         asking.cancel()
         await self.keys.close()
-        self.store.close()
 
 
 def _lifespan(
-    settings: Settings, fhir: FhirServers, trust: _Trust | None
+    settings: Settings, fhir: FhirServers, state: _State | None, trust: _Trust | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm_up(settings)
-        async with trust.running() if trust else nullcontext():
+        async with state.running() if state else nullcontext(), trust.running() if trust else nullcontext():
             yield
         await fhir.close()
 

@@ -1,7 +1,6 @@
 """The command line: `legwork`."""
 
 import json
-import logging
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,6 +31,7 @@ from cds.reasoning.findings import State
 from cds.reasoning.plans import Plan
 from cds.services import SERVICES, assess, knowledge, plans
 from cds.settings import load_settings
+from cds.telemetry import logs
 
 app = typer.Typer(
     help="Legwork: clinical decision support for legs that ache at rest.", no_args_is_help=True, add_completion=False,
@@ -59,10 +59,8 @@ def serve(
 
     from cds.app import create_app  # noqa: PLC0415 - likewise
 
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    for talkative in ("alembic", "httpx"):  # httpx names each address, and with it patients
-        logging.getLogger(talkative).setLevel(logging.WARNING)
     settings = load_settings(host=host, port=port)
+    logs.set_up(settings.log)
     application = create_app(settings)
     callers = "the clients of LEGWORK_CLIENTS" if settings.clients else "whoever is on this machine"
     err.print(
@@ -75,6 +73,7 @@ def serve(
         server_header=False,
         proxy_headers=False,
         access_log=False,
+        log_config=None,
         log_level="warning",
     )
 

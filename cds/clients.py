@@ -57,11 +57,19 @@ class Client(BaseModel):
             that draw a failure as "all clear".
         orders: name of an order in `cds/knowledge/orders.toml` -> the client's own code of it, for a dialect that takes
             no others; an order without one is not suggested there.
+        plans_off: topics of plans that say nothing to it, emergencies included; it is for the client to answer for.
+        max_cards: cards beside critical ones, in place of LEGWORK_MAX_CARDS.
+        snooze_days: how long a card stays away from a patient's chart after a clinician set it aside there, unless
+            something is new; 0: it comes at each call. Critical cards always come.
+        once_per_encounter: whether a card is shown once in an encounter, unless something is new. Critical ones always
+            come.
+        silent: whether everything is weighed and recorded, and nothing shown: to see what would be.
         limits: how much of the service it may have.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    name: str = "development"
     dialect: Dialect = "generic"
     fhir_servers: Annotated[tuple[str, ...], Field(max_length=100)] = ()
     loopback_fhir: bool = False
@@ -69,6 +77,11 @@ class Client(BaseModel):
     open_fhir: bool = False
     unevaluated: Literal["status", "card"] = "status"
     orders: Mapping[str, Text] = {}
+    plans_off: Annotated[frozenset[Text], Field(max_length=100)] = frozenset()
+    max_cards: Annotated[int | None, Field(ge=1, le=20)] = None
+    snooze_days: Annotated[int, Field(ge=0, le=365)] = 0
+    once_per_encounter: bool = False
+    silent: bool = False
     limits: Limits = Limits()
 
     @field_validator("fhir_servers")

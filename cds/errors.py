@@ -14,6 +14,7 @@
         ├── NotJson           the body is not JSON at all
         ├── TooLarge          the body is larger than the limit
         ├── TooSlow           the body takes too long to come
+        ├── NotKept           feedback cannot be kept now: whoever sends it has to send it again
         ├── UnknownService    no service has this id
         ├── UnknownResource   no resource of this type or id is published
         ├── InvalidCall       a member is missing, mistyped or contradicts another
@@ -95,6 +96,10 @@ class TooLarge(CallError):
 
 class TooSlow(CallError):
     """The body takes too long to come."""
+
+
+class NotKept(CallError):
+    """Feedback cannot be kept at the moment."""
 
 
 class UnknownService(CallError):

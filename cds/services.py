@@ -11,7 +11,8 @@ from types import ModuleType
 import cds.knowledge
 from cds.chart.chart import Chart
 from cds.chart.facts import Indicator
-from cds.errors import place_of
+from cds.clients import RegisteredClient
+from cds.errors import SettingsError, place_of
 from cds.fhir import prefetch
 from cds.fhir.record import ASKED
 from cds.knowledge.symptoms.criteria import metabolic_gate
@@ -86,6 +87,32 @@ def plans() -> tuple[Plan, ...]:
                 value.called(name.strip("_").replace("_", " "))  # a reviewer reads the rule module's own words
     found = [module.PLAN for module in modules if hasattr(module, "PLAN")]
     return tuple(plan for plan in found if plan.knowledge.file.status != "retired")
+
+
+def check_signed() -> None:
+    """See that a clinician has signed every plan.
+
+    Raises:
+        SettingsError: some are drafts.
+    """
+    drafts = [plan.topic for plan in plans() if plan.knowledge.file.status == "draft"]
+    if drafts:
+        raise SettingsError(
+            f"{len(drafts)} plans are drafts that no clinician has signed, and are not served to clients: "
+            f"{', '.join(drafts)}. LEGWORK_DRAFTS=allow serves them all the same; each card says that it is a draft"
+        )
+
+
+def check_topics(clients: Iterable[RegisteredClient]) -> None:
+    """See that clients turn off only what there is.
+
+    Raises:
+        SettingsError: a client names a topic that there is not.
+    """
+    topics = {plan.topic for plan in plans()} | {differential().knowledge.file.id}
+    for client in clients:
+        if odd := sorted(client.plans_off - topics):
+            raise SettingsError(f"{client.name}.plans_off: no topic is {', '.join(odd)}; `legwork topics` lists them")
 
 
 def _rules(folder: str) -> ModuleType:

@@ -1,9 +1,10 @@
 """Settings, from the environment: `LEGWORK_*`."""
 
 import ipaddress
+import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from cards.wording import WORDING
 from cds.clients import fhir_bases
 from cds.errors import SettingsError
+from cds.telemetry.logs import Form
 
 SANDBOX = "https://sandbox.cds-hooks.org"
 """The origin of the public CDS Hooks sandbox."""
@@ -19,16 +21,27 @@ _ORIGIN = re.compile(r"https?://[^/\s*@?#,]+", re.ASCII)
 _DATABASE = re.compile(r"sqlite:///[^?]+|postgresql://\S+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?", re.ASCII)
 
+_SHORTEST_TOKEN = 16
+
 
 class Settings(BaseSettings):
     """How a deployment runs; the defaults are those of development on one's own machine.
 
     Attributes:
         clients: the clients' file; without one, whoever reaches the service may call it.
+        drafts: whether plans that no clinician has signed are served: `allow` or `refuse`, which stops the start. By
+            default they are refused where there are clients.
         host: the address to listen on; loopback only without `clients`.
         port: the port to listen on.
         public_url: how the outside reaches this service; links are built on it, and tokens must be made out to it.
-        database: where state is kept, as an address that begins with sqlite:/// or postgresql://.
+        database: where state is kept, as an address that begins with sqlite:/// or postgresql://; without it and
+            without `clients`, nothing is.
+        patient_key: the file with the secret by which patients are kept as hashes, the same for all processes of one
+            database; it is made where there is none.
+        retention_days: how long is kept what was shown and what became of it [d].
+        log: how the log is written, `text` or `json`.
+        metrics_token: the file with the token that whoever asks for the figures has to bring; without one they are
+            given by a service without `clients` only.
         cors_origins: origins whose pages may call the service; in the environment separated by commas.
         max_body_bytes: the largest body that is read [By].
         fhir_servers: FHIR bases that may be read beside those of this machine; in the environment separated by commas.
@@ -40,10 +53,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LEGWORK_", env_ignore_empty=True, extra="ignore")
 
     clients: Path | None = None
+    drafts: Literal["allow", "refuse"] | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     public_url: Annotated[str, Field(validate_default=True)] = ""
     database: Annotated[str, Field(repr=False)] = "sqlite:///legwork.db"
+    patient_key: Path = Path("legwork.key")
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    log: Form = "text"
+    metrics_token: Path | None = None
     cors_origins: Annotated[tuple[str, ...], NoDecode] = (SANDBOX,)
     max_body_bytes: Annotated[int, Field(ge=1024)] = 24 * 1024 * 1024
     fhir_servers: Annotated[tuple[str, ...], NoDecode] = ()
@@ -51,7 +69,7 @@ class Settings(BaseSettings):
     max_cards: Annotated[int, Field(ge=1, le=20)] = WORDING.max_cards
     specification_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")] = "3.0.0-ballot"
 
-    @field_validator("clients")
+    @field_validator("clients", "metrics_token")
     @classmethod
     def _file(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
@@ -110,6 +128,32 @@ class Settings(BaseSettings):
         return self.public_url or f"http://{host}:{self.port}"
 
     @property
+    def keeps_state(self) -> bool:
+        """Whether there is a database: for clients always, for development where one was asked for."""
+        return self.clients is not None or "database" in self.model_fields_set
+
+    def metrics_secret(self) -> bytes | None:
+        """Read the token of the figures; None where there is none.
+
+        Raises:
+            SettingsError: the file cannot be read, or holds none worth the name.
+        """
+        if self.metrics_token is None:
+            return None
+        try:
+            secret = self.metrics_token.read_bytes().strip()
+        except OSError as error:
+            raise SettingsError(f"LEGWORK_METRICS_TOKEN: the file cannot be read: {error.strerror}") from error
+        if len(secret) < _SHORTEST_TOKEN:
+            raise SettingsError(f"LEGWORK_METRICS_TOKEN: the file must hold {_SHORTEST_TOKEN} characters or more")
+        return secret
+
+    @property
+    def refuses_drafts(self) -> bool:
+        """Whether plans in draft stop the start: where there are clients, unless told otherwise."""
+        return self.drafts == "refuse" or (self.drafts is None and self.clients is not None)
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         return _is_loopback(self.host)
@@ -123,13 +167,19 @@ def _is_loopback(host: str) -> bool:
 
 
 def load_settings(**given: object) -> Settings:
-    """Read the settings; what is given explicitly wins over the environment.
+    """Read the settings; what is given explicitly wins over the environment, and that over files of LEGWORK_SECRETS.
+
+    In that folder, such as /run/secrets, a file `legwork_database` holds what LEGWORK_DATABASE would.
 
     Raises:
         SettingsError: settings are wrong; the message names each on a line of its own.
     """
+    secrets = os.environ.get("LEGWORK_SECRETS") or None
+    if secrets is not None and not Path(secrets).is_dir():
+        raise SettingsError("LEGWORK_SECRETS: there is no such folder")
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        explicit = {name: value for name, value in given.items() if value is not None}
+        return Settings(_secrets_dir=secrets, **explicit)  # type: ignore[arg-type]
     except ValidationError as error:
         slips = (f"LEGWORK_{slip['loc'][0]}".upper() + f": {slip['msg']}" for slip in error.errors())
         raise SettingsError("\n".join(slips).replace("Value error, ", "")) from error

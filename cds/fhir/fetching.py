@@ -36,6 +36,7 @@ from cds.fhir.record import PatientRecord
 from cds.fhir.references import unversioned
 from cds.fhir.resources import ABOUT_PATIENT
 from cds.fhir.server import TOO_MUCH, UNREADABLE, FhirServers, Room
+from cds.telemetry import tracing
 
 MOST_BYTES = 24 * 1024 * 1024
 """Of all answers to one call together, as of a body that brings them [B]."""
@@ -108,39 +109,43 @@ async def fetch(
 
 async def _answer(question: Question, servers: FhirServers, access: Access, patient_id: str, room: Room) -> None:
     """Fetch the pages of one question; whatever happens is its reason."""
+    with tracing.fetching(question.need.key) as span:
+        try:
+            await _turn(question, servers, access, patient_id, room)
+            question.reason = ""
+        except NotFetched as error:
+            question.reason = str(error)
+        except Exception as error:  # noqa: BLE001 - nothing that a server does may cost the call
+            _log.error("fetching %s failed: %s", question.need.key, place_of(error))
+            question.reason = UNREADABLE
+        finally:
+            span.set_attribute("legwork.outcome", question.reason or "whole")
+
+
+async def _turn(question: Question, servers: FhirServers, access: Access, patient_id: str, room: Room) -> None:
+    """Fetch page after page.
+
+    Raises:
+        NotFetched: one is not to be had, or no answer to what was asked.
+    """
     base, token = normal(access.server), access.token
     address, asked = question.address, set[str]()
-    try:
-        while address:
-            address = urljoin(f"{base}/", address)
-            if not is_under(base, address):
-                raise NotFetched(ELSEWHERE)
-            if address in asked:
-                raise NotFetched(IN_CIRCLES)
-            if len(asked) == MOST_PAGES:
-                raise NotFetched(TOO_MUCH)
-            asked.add(address)
-            body = await servers.get(address, token, room, access.reach)
-            page = _opened(body, question.need, patient_id)
-            question.pages.append(Raw(body))
-            question.size += len(body)
-            if page.misfit:
-                raise NotFetched(page.misfit)
-            address = page.next
-        question.reason = ""
-    except NotFetched as error:
-        question.reason = str(error)
-    except Exception as error:  # noqa: BLE001 - nothing that a server does may cost the call
-        _log.error("fetching %s failed: %s", question.need.key, place_of(error))
-        question.reason = UNREADABLE
-
-
-def told(asked: Sequence[Question], seconds: float) -> str:
-    """Say for a log what was fetched, and what was not and why; it names keys and nothing of a patient."""
-    counts = ", ".join(f"{q.need.key} {len(q.pages)}" for q in asked if q.pages) or "nothing"
-    lost = "; ".join(f"{q.need.key}: {q.reason}" for q in asked if q.reason)
-    size = sum(question.size for question in asked)
-    return f"fetched in {seconds * 1e3:.0f} ms, {size} bytes, pages: {counts}" + (f"; not: {lost}" if lost else "")
+    while address:
+        address = urljoin(f"{base}/", address)
+        if not is_under(base, address):
+            raise NotFetched(ELSEWHERE)
+        if address in asked:
+            raise NotFetched(IN_CIRCLES)
+        if len(asked) == MOST_PAGES:
+            raise NotFetched(TOO_MUCH)
+        asked.add(address)
+        body = await servers.get(address, token, room, access.reach)
+        page = _opened(body, question.need, patient_id)
+        question.pages.append(Raw(body))
+        question.size += len(body)
+        if page.misfit:
+            raise NotFetched(page.misfit)
+        address = page.next
 
 
 def is_under(base: str, address: str) -> bool:

@@ -97,6 +97,12 @@ class Keys:
                     return keys[kid]
         raise NotTrusted(f"kid: none of the keys of client {client.name} has this id, or they cannot be had", kid)
 
+    def are_at_hand(self, client: RegisteredClient) -> bool:
+        """Whether a client's keys are known, so that its tokens can be verified."""
+        return bool(client.jwks) or any(
+            (published := self._published.get(address)) is not None and published.keys for address in client.jku
+        )
+
     async def fetch_all(self, clients: Iterable[RegisteredClient]) -> None:
         """Ask for all published keys before somebody waits for them; where that fails, the log says so."""
         wanted = {address: client for client in clients if not client.jwks for address in client.jku}

@@ -1,6 +1,6 @@
-"""What surrounds the routes: addresses tidied, browsers let in, and no error without words."""
+"""What surrounds the routes: requests told of, addresses tidied, browsers let in, and no error without words."""
 
-import logging
+import time
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -10,8 +10,43 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cds.errors import place_of
 from cds.hooks.statuses import outcome
+from cds.telemetry import logs, requests
+from cds.telemetry.metrics import Metrics
 
-_log = logging.getLogger(__name__)
+_ERRORS = 400
+"""The first of the statuses that are errors."""
+
+
+class Watched:
+    """Gives each request its correlation id, which every answer bears, and tells of it when it is answered."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on a request; what is neither a call nor an error leaves no line, so that probes do not fill the log."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        handled = requests.begin()
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                handled.status = message["status"]
+                if handled.status < _ERRORS:
+                    message["headers"].append((b"x-correlation-id", handled.id.encode()))
+            await send(message)
+
+        self._metrics.in_hand += 1
+        try:
+            await self.app(scope, receive, named)
+        finally:
+            self._metrics.in_hand -= 1
+            handled.seconds = time.perf_counter() - handled.started
+            self._metrics.count(handled)
+            if handled.service or handled.status >= _ERRORS:
+                logs.tell(handled)
 
 
 class Tidied:
@@ -34,7 +69,7 @@ class Cors(CORSMiddleware):
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer a preflight."""
         answer = super().preflight_response(request_headers)
-        if answer.status_code < 400:  # noqa: PLR2004 - the first of the statuses that are errors
+        if answer.status_code < _ERRORS:
             return answer
         own = {"content-type", "content-length"}
         headers = {name: value for name, value in answer.headers.items() if name not in own}
@@ -69,6 +104,6 @@ class Guarded:
         except Exception as error:
             if started:
                 raise
-            answer = outcome(500, "exception", "something went wrong on our side; our log names it by this answer's id")
-            _log.error("%s %s", answer.headers["X-Correlation-Id"], place_of(error))
+            words = "something went wrong on our side; our log names it by this answer's id"
+            answer = outcome(500, "exception", words, reason=place_of(error))
             await answer(scope, receive, send)

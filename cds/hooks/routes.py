@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
-import logging
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from cards.account import Restraint, Told, tell
 from cards.dialects import SHAPES
-from cards.models import CardsResponse
-from cards.rendering import Press, unevaluated
+from cards.models import Card, CardsResponse
+from cards.rendering import DIFFERENTIAL, Press, unevaluated
 from cards.suggestions import Desk
 from cards.wording import WORDING
 from cds.chart.chart import Chart
@@ -25,11 +27,15 @@ from cds.fhir.access import Access
 from cds.fhir.record import PatientRecord
 from cds.fhir.server import FhirServers
 from cds.hooks import discovery
-from cds.hooks.feedback import outcomes
 from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
-from cds.services import SERVICES, Service, assess, knowledge, needs, order_concepts
+from cds.services import SERVICES, Service, assess, differential, knowledge, needs, order_concepts
 from cds.settings import Settings
+from cds.telemetry import tracing
+from cds.telemetry.requests import Fetched, Spoke, current
+
+if TYPE_CHECKING:
+    from cds.hooks.journal import Journal  # SQLAlchemy, which development does without
 
 LARGE = ONE_PASS
 """From this size on a body is read with breaths between, and only one at a time [By]."""
@@ -48,8 +54,35 @@ MOST_ENTRIES = 50_000
 BODY_SECONDS = 30.0
 """How long a body may take to come [s]: the largest over ten megabits a second."""
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _NARROW = "narrow the prefetch queries by date or count"
-_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a call came to.
+
+    Attributes:
+        service: the id of the service.
+        client: who called.
+        duration: from the body to the answer [s].
+        patient: of whom; empty where nobody was read.
+        encounter: in which encounter, if any.
+        evaluated: whether there was enough to conclude anything.
+        unknown: the areas of the chart that were not to be had.
+        cards: what is shown, or would be.
+        told: what became of each plan's advice.
+    """
+
+    service: str
+    client: Client
+    duration: float
+    patient: str = ""
+    encounter: str | None = None
+    evaluated: bool = True
+    unknown: Sequence[str] = ()
+    cards: Sequence[Card] = ()
+    told: Sequence[Told] = ()
 
 
 @dataclass(slots=True)
@@ -60,8 +93,12 @@ class HookRoutes:
     anybody: Client
     """The terms of whoever calls where callers prove nothing."""
     fhir: FhirServers
+    journal: "Journal | None" = None
+    """Where answers are written down, if anywhere."""
+    clock: Callable[[], float] = time.time
     _one_large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    _large_calls: int = 0
+    large_calls: int = 0
+    """Large calls in hand."""
 
     @property
     def router(self) -> APIRouter:
@@ -70,12 +107,12 @@ class HookRoutes:
         router.add_api_route("/cds-services", self.discover, methods=["GET", "HEAD"])
         # A plain route: what FastAPI would look up for each call, this one does not need.
         router.add_route("/cds-services/{service_id}", self.call, methods=["POST"])
-        router.add_route("/cds-services/{service_id}/feedback", self.feedback, methods=["POST"])
         return router
 
     async def discover(self) -> Response:
         """Describe the services."""
-        return _json(discovery.document(self.settings.specification_version))
+        current().service = "discovery"
+        return as_json(discovery.document(self.settings.specification_version))
 
     async def call(self, request: Request) -> Response:
         """Answer one hook call.
@@ -89,29 +126,53 @@ class HookRoutes:
             InvalidCall: a member is missing, mistyped or contradicts another (422).
             MissingData: the patient or the problem list is not to be had (412).
         """
-        service = _service(request)
+        service, client = service_of(request), client_of(request, self.anybody)
         body = await read_body(request, self.settings.max_body_bytes)
-        client: Client = getattr(request.state, "client", self.anybody)
+        start = time.perf_counter()
+        opened: _Opened | None = None
         try:
             opened = await self._gathered(service, body, client)
-            return _json(CardsResponse(()) if opened is None else _conclude(opened, self.settings, client))
+            concluded = _NOTHING if opened is None else await self._conclude(opened, client)
         except MissingData as error:
+            self._note(
+                Answered(service.id, client, time.perf_counter() - start, evaluated=False, unknown=error.lacking)
+            )
+            if client.silent:
+                return as_json(CardsResponse(()))
             if client.unevaluated == "status":
                 raise
-            _log.info("could not be evaluated: %s", error)
-            return _json(unevaluated(error.lacking))
+            current().reason = str(error)
+            return as_json(unevaluated(error.lacking))
+        shown = CardsResponse(()) if client.silent else concluded.answer
+        current().cards = len(shown.cards)
+        current().spoke = [_spoke(told) for told in concluded.told]
+        tracing.describe(current())
+        response = as_json(shown)
+        self._note(
+            Answered(
+                service=service.id,
+                client=client,
+                duration=time.perf_counter() - start,
+                patient=opened.call.patient_id if opened else "",
+                encounter=opened.call.encounter_id if opened else None,
+                unknown=concluded.unknown,
+                cards=concluded.answer.cards,
+                told=concluded.told,
+            )
+        )
+        return response
 
-    async def feedback(self, request: Request) -> Response:
-        """Take feedback on cards.
+    def _note(self, answered: Answered) -> None:
+        if self.journal is not None:
+            self.journal.note(answered)
 
-        Raises:
-            UnknownService: no such service (404).
-            HTTPException, TooLarge, NotJson, InvalidCall: as `call`.
-        """
-        _service(request)
-        found = outcomes(await read_body(request, self.settings.max_body_bytes))
-        _log.info("feedback: %s", dict(found))
-        return _json({})
+    async def _conclude(self, opened: "_Opened", client: Client) -> "_Conclusion":
+        """Conclude what this client wants to hear."""
+        if self.journal is None:
+            restraint = Restraint(client.plans_off)
+        else:
+            restraint = await self.journal.restraint(client, opened.call.patient_id, opened.call.encounter_id)
+        return _conclude(opened, self.settings, restraint, client)
 
     async def chart(self, service: Service, body: bytes) -> Chart | None:
         """Give the chart that a call of anybody is answered from; None when nothing of the call is weighed at all.
@@ -124,7 +185,7 @@ class HookRoutes:
 
     async def _gathered(self, service: Service, body: bytes, client: Client) -> "_Opened | None":
         """Read what a call brings, and what may be fetched beside it."""
-        today = datetime.now(UTC).date()
+        today = datetime.fromtimestamp(self.clock(), UTC).date()
         if len(body) < LARGE:
             opened = _open(service, body, today)
             for _ in () if opened is None else opened.steps():
@@ -136,11 +197,11 @@ class HookRoutes:
         return opened
 
     async def _open_large(self, service: Service, body: bytes, today: date) -> "_Opened | None":
-        if self._large_calls >= LARGE_CALLS:
+        if self.large_calls >= LARGE_CALLS:
             raise HTTPException(503, headers={"Retry-After": str(RETRY_AFTER)})
         if body.count(b",") > MOST_VALUES:
             raise TooLarge(f"the body holds more than {MOST_VALUES} values: {_NARROW}")
-        self._large_calls += 1
+        self.large_calls += 1
         try:
             async with self._one_large:
                 opened = _open(service, body, today)
@@ -150,33 +211,46 @@ class HookRoutes:
                     await asyncio.sleep(0)
                 return opened
         finally:
-            self._large_calls -= 1
+            self.large_calls -= 1
 
     async def _complete(self, opened: "_Opened", access: Access, client: Client) -> None:
         """Fetch what prefetch did not bring, as far as it may be, and read it."""
         lacking = [need for need in opened.needs() if need.key in opened.supply.reasons]
         if not lacking:
             return
-        name, supply = opened.call.hook_instance, opened.supply
+        supply = opened.supply
         if obstacle := access.obstacle(client):
-            _log.info("call %.80r: nothing fetched: %s", name, obstacle)
-            supply.obstacle = obstacle
+            current().obstacle = supply.obstacle = obstacle
             return
         asked = fetching.questions(supply, lacking, access, opened.call.patient_id)
         start = time.perf_counter()
         await fetching.fetch(self.fhir, access, asked, opened.call.patient_id, self.settings.fetch_deadline)
-        _log.info("call %.80r: %s", name, fetching.told(asked, time.perf_counter() - start))
-        is_large = sum(question.size for question in asked) >= LARGE
+        size = sum(question.size for question in asked)
+        current().fetched = Fetched(time.perf_counter() - start, size, {one.need.key: one.reason for one in asked})
+        is_large = size >= LARGE
         async with self._one_large if is_large else contextlib.nullcontext():
             for _ in fetching.read(asked, access, opened.record, supply):
                 await asyncio.sleep(0)
 
 
-def _service(request: Request) -> Service:
+def service_of(request: Request) -> Service:
+    """Give the service that a request names.
+
+    Raises:
+        UnknownService: there is none.
+    """
     service = SERVICES.get(request.path_params["service_id"])
     if service is None:
         raise UnknownService("no service has this id; GET /cds-services lists those there are")
+    current().service = service.id
     return service
+
+
+def client_of(request: Request, anybody: Client) -> Client:
+    """Give the client that calls; anybody's terms where callers prove nothing."""
+    client: Client = getattr(request.state, "client", anybody)
+    current().client = client.name
+    return client
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -194,6 +268,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 size += len(chunk)
+                current().size = size
                 if size > limit:
                     raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
                 chunks.append(chunk)
@@ -213,7 +288,7 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
         return CardsResponse(())
     for _ in opened.steps():
         pass
-    return _conclude(opened, settings, DEVELOPMENT)
+    return _conclude(opened, settings, Restraint(), DEVELOPMENT).answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +319,7 @@ class _Opened:
 def _open(service: Service, body: bytes, today: date) -> _Opened | None:
     """Read a call up to its patient; None when it is about orders, and none that is at hand means anything to us."""
     call = read_request(body, service)
+    current().instance = call.hook_instance if _UUID.fullmatch(call.hook_instance) else ""
     record = PatientRecord(knowledge().vocabulary, call.patient_id, today)
     for draft in call.orders:
         record.take_draft(draft.resource, at_hand=draft.at_hand)
@@ -264,13 +340,27 @@ def _chart(opened: _Opened) -> Chart:
     return Chart(opened.record.today, opened.record.patient, opened.record, opened.supply.unknown_areas(needs()))
 
 
-def _conclude(opened: _Opened, settings: Settings, client: Client) -> CardsResponse:
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    """The cards of a call, what became of each plan's advice, and the areas of the chart that were not to be had."""
+
+    answer: CardsResponse
+    told: Sequence[Told] = ()
+    unknown: Sequence[str] = ()
+
+
+_NOTHING = _Conclusion(CardsResponse(()))
+
+
+def _conclude(opened: _Opened, settings: Settings, restraint: Restraint, client: Client) -> _Conclusion:
     """Weigh the chart and word the cards in the client's dialect."""
     call, record, supply = opened.call, opened.record, opened.supply
     chart = _chart(opened)
-    if record.left_out:
-        _log.info("call %.80r: left out %s", call.hook_instance, dict(record.left_out))
+    handled = current()
+    handled.left_out = record.left_out
+    handled.unknown = list(chart.unknown)
     assessment = assess(chart, ordering=opened.service.orders)
+    handled.failed = assessment.failed
     lacking = [need for need in needs() if need.required and need.key not in supply.known]
     if assessment.undecided and lacking:
         reasons = "; ".join(f"prefetch.{need.key}: {supply.reasons[need.key]}" for need in lacking)
@@ -281,8 +371,14 @@ def _conclude(opened: _Opened, settings: Settings, client: Client) -> CardsRespo
         )
     shape, orders, analytes = SHAPES[client.dialect], knowledge().orders, knowledge().vocabulary.analytes
     desk = Desk(chart, orders, analytes, call.encounter_id, shape.catalogue(client.orders))
-    press = Press(desk, knowledge().overrides, settings.address, settings.max_cards, shape)
-    return press.answer(assessment, record.unread)
+    press = Press(desk, knowledge().overrides, settings.address, client.max_cards or settings.max_cards, shape)
+    return _Conclusion(*tell(press, assessment, record.unread, restraint), list(chart.unknown))
+
+
+def _spoke(told: Told) -> Spoke:
+    files = [one.plan.knowledge.file for one in told.advice[:1]]
+    files += [differential().knowledge.file] if told.plan == DIFFERENTIAL else []
+    return Spoke(told.plan, files[0].version if files else "", told.fate)
 
 
 def _without_patient(opened: _Opened) -> MissingData:
@@ -299,5 +395,6 @@ def _not_fetched(supply: prefetch.Supply) -> str:
     return f"; nothing was fetched: {supply.obstacle}" if supply.obstacle else ""
 
 
-def _json(content: object) -> Response:
+def as_json(content: object) -> Response:
+    """Make the answer of a request that went well."""
     return Response(msgspec.json.encode(content), headers=HEADERS, media_type=JSON)

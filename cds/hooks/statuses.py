@@ -3,8 +3,6 @@
 https://build.fhir.org/ig/HL7/cds-hooks/: bodies of answers other than 2xx SHOULD be an OperationOutcome.
 """
 
-import logging
-import uuid
 from collections.abc import Mapping
 
 import msgspec
@@ -15,6 +13,7 @@ from cds.errors import (
     InvalidCall,
     MissingData,
     NotJson,
+    NotKept,
     NotTrusted,
     TooLarge,
     TooManyCalls,
@@ -22,8 +21,7 @@ from cds.errors import (
     UnknownResource,
     UnknownService,
 )
-
-_log = logging.getLogger(__name__)
+from cds.telemetry.requests import current
 
 STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     NotJson: (400, "structure"),
@@ -34,6 +32,7 @@ STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     TooLarge: (413, "too-long"),
     InvalidCall: (422, "invalid"),
     TooManyCalls: (429, "throttled"),
+    NotKept: (503, "transient"),
 }
 """Error -> status, and code of the issue (http://hl7.org/fhir/issue-type)."""
 
@@ -65,15 +64,15 @@ HEADERS = {
 def outcome(
     status: int, code: str, message: str, headers: Mapping[str, str] | None = None, reason: str = ""
 ) -> Response:
-    """Make an error answer and log it. Its id is new: the log has it too, with a reason that is not told outside."""
-    correlation = str(uuid.uuid4())
-    _log.info("%s answered %d: %s", correlation, status, reason or message)
+    """Make an error answer. Its id is the request's: the log has it too, with a reason that is not told outside."""
+    handled = current()
+    handled.code, handled.reason = code, reason or message
     body = {
         "resourceType": "OperationOutcome",
-        "id": correlation,
+        "id": handled.id,
         "issue": [{"severity": "error", "code": code, "diagnostics": message}],
     }
-    all_headers = {**HEADERS, **(headers or {}), "X-Correlation-Id": correlation}
+    all_headers = {**HEADERS, **(headers or {}), "X-Correlation-Id": handled.id}
     return Response(msgspec.json.encode(body), status, all_headers, media_type=JSON)
 
 
@@ -83,11 +82,21 @@ def of(error: Exception) -> Response:
         code, words = OF_HTTP.get(error.status_code, ("processing", "the request could not be handled"))
         return outcome(error.status_code, code, words, error.headers)
     if isinstance(error, NotTrusted):
-        return outcome(401, "login", _NOT_TRUSTED, {"WWW-Authenticate": "Bearer"}, reason=str(error))
+        answer = outcome(401, "login", _NOT_TRUSTED, {"WWW-Authenticate": "Bearer"}, reason=str(error))
+        current().code = _claim(str(error))
+        return answer
     status, code = STATUSES[type(error)]
     headers = {}
     if isinstance(error, TooManyCalls):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, NotKept):
+        headers["Retry-After"] = "30"
     if isinstance(error, TooSlow):
         headers["Connection"] = "close"  # what is still to come is not waited for
     return outcome(status, code, str(error), headers)
+
+
+def _claim(words: str) -> str:
+    """Give the claim of a token that was wrong: messages of `cds.hooks.tokens` begin with it."""
+    claim, colon, _ = words.partition(":")
+    return claim if colon and claim.isalpha() else "login"

@@ -11,9 +11,13 @@ from cds.hooks.keys import Keys
 from cds.hooks.limits import Allowance
 from cds.hooks.tokens import LARGEST, SKEW, Token, Verifier
 from cds.store.replay import ReplayGuard
+from cds.telemetry.requests import current
 
-OPEN = frozenset(("health", "ready", "knowledge", "intake", "static", "fhir"))
-"""Addresses that everybody may read, by their first part: nothing there is about a patient. All others take a token."""
+OPEN = frozenset(("health", "ready", "knowledge", "intake", "static", "fhir", "metrics"))
+"""Addresses that take no client's token, by their first part: nothing there is about a patient. All others take one.
+
+The figures have a token of their own (`cds.hooks.health`): when a plan spoke is nobody's business but ours.
+"""
 
 
 class Trusted:
@@ -37,6 +41,7 @@ class Trusted:
         try:
             token = Token(_bearer(scope), self._audiences(scope))
             await self._verifier.verify(token)
+            current().client = token.client.name
             allowance = self._allowances[token.client.name]
             allowance.check()  # before the database is asked; a token that is refused so may come again
             await self._check_new(token)

@@ -271,6 +271,7 @@ class OverridesFile(File):
     """`overrides.toml`."""
 
     system: Text
+    again: tuple[Text, ...]
     reasons: dict[str, Text]
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,6 +73,29 @@ class Store:
         except StoreError:
             return False
         return True
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """Give a connection in a transaction, to whoever may wait: a thread of its own, or the command line.
+
+        Raises:
+            SQLAlchemyError: the database is not to be had.
+        """
+        return self._engine.begin()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Give a connection whose reads all see one moment, however long they take.
+
+        Raises:
+            SQLAlchemyError: the database is not to be had.
+        """
+        with self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+            else:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
 
     def prepare(self) -> None:
         """See before the first call that the tables are of this version; in SQLite, bring them there.

@@ -1,6 +1,20 @@
-"""The tables, as they are after the last step of `migrations/versions/`."""
+"""The tables, as they are after the last step of `migrations/versions/`. Moments are milliseconds since 1970 (UTC)."""
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Uuid,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -20,3 +34,75 @@ tokens = Table(
     Index("ix_tokens_expires", "expires"),
 )
 """Tokens that were used, until they have run out."""
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("client", String(500), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("patient", String(32)),  # by the patient key; null where the call ended before its patient was read
+    Column("encounter", String(32)),  # likewise
+    Column("silent", Boolean, nullable=False),
+    Column("evaluated", Boolean, nullable=False),  # false: answered 412
+    Column("duration", Integer, nullable=False),  # from the body to the answer [us]
+    Column("unknown", Text, nullable=False),  # the areas of the chart that were not to be had
+    Column("cards", LargeBinary),  # what the cards say, compressed; null without cards
+    Index("ix_calls_at", "at"),
+    Index("ix_calls_patient", "patient", "at"),
+)
+"""Calls that were answered."""
+
+advice = Table(
+    "advice",
+    metadata,
+    Column("call", Uuid, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("plan", String(64), nullable=False),
+    Column("recommendation", String(100), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("indicator", SmallInteger, nullable=False),  # 1 info, 2 warning, 3 critical
+    Column("fate", String(8), nullable=False),  # a word of `cards.account.Fate`
+    Column("card", String(36)),  # its uuid; null where it was held back
+    Column("leads", Boolean, nullable=False),  # whether it is the strongest of its plan: each plan speaks once a call
+    Column("unknown", Boolean, nullable=False),  # whether something could not be checked
+    Column("facts", Text, nullable=False),  # keyed hashes of what its plan rests on, with the one that leads
+    Column("because", String(36)),  # the earlier card that holds it back
+    Index("ix_advice_card", "card"),
+)
+"""What the plans advised, and what became of it."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("digest", String(32), primary_key=True),  # of all that the client says, so that saying it again is no news
+    Column("card", String(255), nullable=False),
+    Column("client", String(500), nullable=False),
+    Column("service", String(64), nullable=False),
+    Column("outcome", String(10), nullable=False),  # accepted or overridden
+    Column("said_at", BigInteger, nullable=False),  # outcomeTimestamp
+    Column("counts_at", BigInteger, nullable=False),  # the same, but no later than `received`
+    Column("received", BigInteger, nullable=False),
+    Column("place", Integer, nullable=False),  # in its message
+    Column("reason", String(255)),  # its code
+    Column("reason_system", String(255)),
+    Column("reason_display", Text),
+    Column("comment", Text),  # free text: may hold anything of a patient, and leaves the database only when asked for
+    Column("suggestions", Text, nullable=False),  # uuids of those accepted, as JSON
+    Index("ix_feedback_card", "card"),
+    Index("ix_feedback_received", "received"),
+)
+"""What clients say that became of cards, word for word and in any order; a card may be unknown, or known only later."""
+
+losses = Table(
+    "losses",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("calls", Integer, nullable=False),
+)
+"""Calls that were answered and could not be recorded, written down as soon as something could be."""
+
+patient_key = Table("patient_key", metadata, Column("fingerprint", String(32), primary_key=True))
+"""By which key patients are hashed here: one row."""

@@ -70,4 +70,13 @@ def deployment(folder: Path, toml: str = "", *keys: dict[str, Any], **settings: 
     usual = f'[ehr]\nissuer = "{ISSUER}"\njwks = "ehr.jwks.json"\n'
     (folder / "clients.toml").write_text(toml or usual)
     database = f"sqlite:///{folder / 'legwork.db'}"
-    return Settings(**{"clients": folder / "clients.toml", "public_url": BASE, "database": database, **settings})
+    return Settings(
+        **{
+            "clients": folder / "clients.toml",
+            "public_url": BASE,
+            "database": database,
+            "patient_key": folder / "legwork.key",
+            "drafts": "allow",
+            **settings,
+        }
+    )

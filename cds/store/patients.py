@@ -1,0 +1,86 @@
+"""Patients as keyed hashes: a row says that two calls were about one patient, and nothing about whom."""
+
+import contextlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from cds.errors import SettingsError, StoreError
+from cds.store.tables import patient_key
+
+_SHORTEST = 32
+"""Bytes of a key, at least."""
+
+
+class PatientKey:
+    """The secret by which patients are hashed. Without it, nobody finds a patient's rows; with another, none are found.
+
+    All processes of one database need the same; `check` sees to it.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    @classmethod
+    def at(cls, path: Path) -> "PatientKey":
+        """Read the key from its file, which is made where there is none, whichever process comes first.
+
+        Raises:
+            SettingsError: the file cannot be read or made, or is no key.
+        """
+        try:
+            if not path.exists():
+                _make(path)
+            secret = path.read_bytes().strip()
+        except OSError as error:
+            raise SettingsError(f"LEGWORK_PATIENT_KEY: the file cannot be read or made: {error.strerror}") from error
+        if len(secret) < _SHORTEST:
+            raise SettingsError(f"LEGWORK_PATIENT_KEY: the file holds no key of {_SHORTEST} bytes or more")
+        return cls(secret)
+
+    def patient(self, client: str, id_: str) -> str:
+        """Hash a patient, who is another with every client."""
+        return self._hashed("patient", client, id_)
+
+    def encounter(self, client: str, id_: str) -> str:
+        """Hash an encounter likewise."""
+        return self._hashed("encounter", client, id_)
+
+    def facts(self, facts: Iterable[str]) -> frozenset[str]:
+        """Hash facts, each for itself, so that a new one can be told among them."""
+        return frozenset(self._hashed("fact", fact)[:12] for fact in facts)
+
+    def check(self, connection: Connection) -> None:
+        """See that this is the database's key; an empty database takes it as its own.
+
+        Raises:
+            StoreError: it is another.
+        """
+        fingerprint = self._hashed("fingerprint")
+        present = set(connection.scalars(select(patient_key.c.fingerprint)))
+        if not present:
+            connection.execute(insert(patient_key), {"fingerprint": fingerprint})
+        elif present != {fingerprint}:
+            raise StoreError(
+                "the patients of this database were hashed by another key: LEGWORK_PATIENT_KEY must name its file, the "
+                "same for every process"
+            )
+
+    def _hashed(self, *parts: str) -> str:
+        return hmac.digest(self._secret, "\x1f".join(parts).encode(), "sha256").hex()[:32]
+
+
+def _make(path: Path) -> None:
+    """Make the file whole or not at all, for the eyes of its owner only."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    try:
+        with contextlib.suppress(FileExistsError):  # another process was first
+            os.link(draft, path)
+    finally:
+        draft.unlink()
