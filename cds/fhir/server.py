@@ -44,8 +44,10 @@ _HEADERS = [
 _BROKEN_OFF = (httpcore.ProtocolError, httpcore.ReadError, httpcore.WriteError, httpcore.ConnectionNotAvailable)
 _REASONS = {401: REFUSED, 403: REFUSED, 404: NOT_OFFERED, 405: NOT_OFFERED, 501: NOT_OFFERED}
 
-for _chatty in ("httpcore", "hpack"):
-    logging.getLogger(_chatty).setLevel(logging.WARNING)  # below that they tell headers, tokens among them
+# What these tell below a warning are headers, tokens among them: at no level may they be heard.
+for _chatty in ("httpcore.connection", "httpcore.http11", "httpcore.http2", "hpack.hpack", "hpack.table"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+    logging.getLogger(_chatty).addFilter(lambda record: record.levelno >= logging.WARNING)
 
 
 @dataclass(slots=True)

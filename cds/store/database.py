@@ -154,16 +154,18 @@ def _revision_of(connection: Connection) -> str | None:
 
 
 def _engine(url: str) -> Engine:
+    """Give what connects; neither its log nor its errors tell what was written (`hide_parameters`)."""
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
         options = f"-c statement_timeout={int(LONGEST * 4000)}"
         return create_engine(
             address.set(drivername="postgresql+psycopg"),
             pool_size=_THREADS,
+            hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"connect_timeout": 2, "options": options, "application_name": "legwork"},
         )
-    engine = create_engine(address, pool_size=_THREADS, connect_args={"timeout": LONGEST})
+    engine = create_engine(address, pool_size=_THREADS, hide_parameters=True, connect_args={"timeout": LONGEST})
     event.listen(engine, "connect", _tune)
     return engine
 

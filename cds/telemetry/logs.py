@@ -27,6 +27,8 @@ def set_up(form: Form, stream: TextIO | None = None) -> logging.Handler:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Lines() if form == "text" else JsonLines())
     handler.addFilter(_is_worth_it)
+    # What no line of ours tells, logging need not find out for each (docs.python.org/3/howto/logging.html#optimization).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -101,7 +103,11 @@ def tell(handled: Handled) -> None:
     """Write the line of a request."""
     server_error = 500
     level = logging.ERROR if handled.status >= server_error else logging.INFO
-    _log.log(level, "%s", handled, extra={"handled": handled})
+    # Made by hand, as there is one for each call: logging would first look for who speaks.
+    if _log.isEnabledFor(level):
+        record = logging.LogRecord(_log.name, level, __file__, 0, "%s", (handled,), None)
+        record.handled = handled
+        _log.handle(record)
 
 
 class JsonLines(logging.Formatter):
