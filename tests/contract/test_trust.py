@@ -479,7 +479,8 @@ def test_without_clients_whoever_is_on_this_machine_may_call(client):
     assert client.get(DISCOVERY, headers={"Authorization": "Bearer rubbish"}).status_code == 200
 
 
-def test_without_clients_no_database_is_made(tmp_path):
-    with TestClient(create_app(Settings(database=f"sqlite:///{tmp_path}/legwork.db"))) as service:
+def test_without_clients_no_database_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with TestClient(create_app(Settings())) as service:
         assert "database" not in service.get("/ready").json()
     assert not list(tmp_path.iterdir())
