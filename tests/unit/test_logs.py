@@ -49,7 +49,7 @@ def test_a_task_that_nobody_waited_for_tells_nothing(stream):
         raise ValueError(SECRET)
 
     async def forget():
-        asyncio.ensure_future(fail())
+        asyncio.ensure_future(fail())  # noqa: RUF006 - to be forgotten is its purpose
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
