@@ -79,6 +79,15 @@ def serve(
 
 
 @app.command()
+def doctor() -> None:
+    """Look at all that a deployment rests on: settings, knowledge, database, keys, FHIR servers, clock."""
+    from cds import cli_doctor  # noqa: PLC0415 - it brings what the other commands need not load
+
+    if not cli_doctor.run(out):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def migrate() -> None:
     """Bring the tables of the database (LEGWORK_DATABASE) to this version."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the other commands need no database

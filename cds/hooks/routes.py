@@ -250,6 +250,7 @@ def client_of(request: Request, anybody: Client) -> Client:
     """Give the client that calls; anybody's terms where callers prove nothing."""
     client: Client = getattr(request.state, "client", anybody)
     current().client = client.name
+    tracing.describe(current())
     return client
 
 

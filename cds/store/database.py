@@ -114,6 +114,14 @@ class Store:
             self.failures += 1
             _log.error("the database is not to be had, and cards come without it: %s", place_of(error))
 
+    def is_current(self) -> bool:
+        """Whether the tables are of this version; nothing is changed.
+
+        Raises:
+            SQLAlchemyError: the database is not to be had.
+        """
+        return self._revision() == _newest()
+
     def migrate(self) -> str:
         """Bring the tables to this version, whichever process comes first; give the version.
 

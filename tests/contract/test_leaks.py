@@ -1,4 +1,4 @@
-"""Nothing leaks: marked secrets and patients' data, sent along every path, are looked for wherever something is left."""
+"""Nothing leaks: marked secrets and patients' data are sent along every path, and looked for in all that is left."""
 
 import asyncio
 import io
@@ -283,9 +283,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     toml = f'[ehr]\nissuer = "{ISSUER}"\njwks = "ehr.jwks.json"\nloopback_fhir = true\nonce_per_encounter = true\n'
     toml += 'limits = {calls_per_minute = 100000}\n[hasty]\nissuer = "https://hasty.example"\njwks = "ehr.jwks.json"\n'
     toml += "limits = {calls_per_minute = 1}\n"
-    settings = deployment(
-        folder, toml, fetch_deadline=0.5, max_body_bytes=150_000, metrics_token=folder / "figures"
-    )
+    settings = deployment(folder, toml, fetch_deadline=0.5, max_body_bytes=150_000, metrics_token=folder / "figures")
     app = create_app(settings)
     with (
         pytest.MonkeyPatch.context() as patch,
