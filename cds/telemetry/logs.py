@@ -27,7 +27,7 @@ def set_up(form: Form, stream: TextIO | None = None) -> logging.Handler:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Lines() if form == "text" else JsonLines())
     handler.addFilter(_is_worth_it)
-    # What no line tells need not be found out for each: https://docs.python.org/3/howto/logging.html#optimization.
+    # What no line tells need not be found out: https://docs.python.org/3/howto/logging.html#optimization.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -1,4 +1,4 @@
-"""Nothing leaks: marked secrets and patients' data are sent along every path, and looked for in all that is left."""
+"""Nothing leaks: marked secrets and patients' data are sent along every path, and sought in all that is left."""
 
 import asyncio
 import io
