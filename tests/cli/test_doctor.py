@@ -57,7 +57,7 @@ def test_a_deployment_that_is_whole_passes(doctor, tmp_path):
     ("behaviour", "line"),
     [
         (answering(500), "✗  FHIR server of ehr"),
-        (answering(200, {}, Date=formatdate(time.time() - 600, usegmt=True)), "✗  clock: 6"),
+        (answering(200, {}, Date=formatdate(time.time() - 600, usegmt=True)), "✗  clock: "),
     ],
 )
 def test_what_would_refuse_calls_is_named(doctor, tmp_path, behaviour, line):

@@ -79,7 +79,7 @@ def test_what_was_not_known_and_not_fetched_is_counted(service):
 
 
 def test_a_plan_that_breaks_down_is_counted(service, monkeypatch):
-    monkeypatch.setattr("cds.reasoning.plans.Plan.advise", lambda *_, **__: {}["x"])
+    monkeypatch.setattr("cds.reasoning.plans.Plan.advise", _breaks_down)
 
     service.post(REVIEW, json=call())
 
@@ -203,3 +203,7 @@ def test_a_call_and_what_is_fetched_for_it_are_traced_where_somebody_listens():
     assert "opaque-token" not in told
     assert "p-1" not in told
     assert "Nachtwander" not in told
+
+
+def _breaks_down(*_: object, **__: object) -> None:
+    raise KeyError("x")
