@@ -353,7 +353,7 @@ def main() -> None:
     try:
         app()
     except LegworkError as error:
-        err.print(f"[red]legwork:[/] {error}", highlight=False)
+        err.print(f"[red]legwork:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(BAD_INPUT)
 
 
