@@ -187,18 +187,20 @@ class FhirServers:
             NotFetched: there is none; it says why.
         """
         origin, url = self._at(address, reach & ~Reach.PUBLIC if token and address.startswith("http:") else reach)
+        failure = UNREACHABLE
         for again in (True, False):
             try:
                 status, waits, body = await origin.get(url, _headers(address, token), room)
             except _BROKEN_OFF as error:
                 if again:
                     continue
-                raise NotFetched(UNREACHABLE) from error
+                raise NotFetched(failure) from error
             except (httpcore.NetworkError, OSError, UnicodeError) as error:
-                raise NotFetched(UNREACHABLE) from error
+                raise NotFetched(failure) from error
             if status == 200:  # noqa: PLR2004 - OK
                 return body
             if status == 503 and again and not waits:  # noqa: PLR2004 - Service Unavailable
+                failure = FAILED  # whatever becomes of the second try, the server was there
                 continue
             break
         is_redirect = 300 <= status < 400  # noqa: PLR2004 - the class of redirects
