@@ -95,10 +95,12 @@ class _Origin:
     _lines: list[_Line] = field(default_factory=list)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
-    async def get(self, url: httpcore.URL, headers: list[tuple[bytes, bytes]], room: Room) -> tuple[int, bool, bytes]:
-        """Give the status, whether the server asks to wait, and the body."""
+    async def get(
+        self, url: httpcore.URL, headers: list[tuple[bytes, bytes]], room: Room, *, anew: bool
+    ) -> tuple[int, bool, bytes]:
+        """Give the status, whether the server asks to wait, and the body; over a new connection if so asked."""
         async with self._places:
-            line = self._line()
+            line = self._new_line() if anew else self._line()
             line.users += 1
             whole = False
             try:
@@ -121,6 +123,9 @@ class _Origin:
         for line in self._lines:
             if line.is_free():
                 return line
+        return self._new_line()
+
+    def _new_line(self) -> _Line:
         connection = httpcore.AsyncHTTPConnection(
             self.address, self.tls, keepalive_expiry=IDLE, http2=True, network_backend=self.network
         )
@@ -181,6 +186,7 @@ class FhirServers:
     async def get(self, address: str, token: str, room: Room, reach: Reach) -> bytes:
         """Give the body of a successful answer; what breaks off, or fails for the moment, is asked once more.
 
+        Then over a new connection: a server that failed, or that has begun anew, hangs up on those it had.
         A token never goes over a public network in the clear.
 
         Raises:
@@ -190,7 +196,7 @@ class FhirServers:
         failure = UNREACHABLE
         for again in (True, False):
             try:
-                status, waits, body = await origin.get(url, _headers(address, token), room)
+                status, waits, body = await origin.get(url, _headers(address, token), room, anew=not again)
             except _BROKEN_OFF as error:
                 if again:
                     continue
