@@ -7,6 +7,7 @@
     ├── ServerError           a FHIR server that is to be looked at gives nothing to look at
     ├── ExportError           a package cannot be written where it was asked for
     ├── NotFetched            a FHIR server did not give what was asked: it stays unknown, and the call goes on
+    ├── AuditError            the audit trail is not as it was written
     ├── StoreError            the database is not to be had, or not of this version: cards come all the same
     └── CallError             a hook call, or a question for what is published, cannot be answered
         ├── NotTrusted        the caller does not prove that it is a client
@@ -52,6 +53,10 @@ class ExportError(LegworkError):
 
 class NotFetched(LegworkError):
     """A FHIR server did not give what was asked of it; the message is the reason, fit for a card."""
+
+
+class AuditError(LegworkError):
+    """The audit trail is not as it was written; the message says from where on."""
 
 
 class StoreError(LegworkError):

@@ -19,12 +19,13 @@ from cds.clients import Client
 from cds.errors import NotKept, StoreError, place_of
 from cds.hooks.routes import Answered
 from cds.services import differential, knowledge
-from cds.store import feedback, memory, retention
+from cds.store import audit, feedback, memory, retention
 from cds.store.database import Store
 from cds.store.patients import PatientKey
 from cds.store.recording import Record, Recorder, Rows
 from cds.store.said import Said
 from cds.store.tables import advice, calls
+from cds.store.tables import audit as trail
 
 LONGEST_LOOK = 0.05
 """How long a call waits to learn what the patient's clinicians have seen [s]: a tenth of what an answer may take."""
@@ -51,7 +52,7 @@ class Journal:
         self._retention = retention_days * _DAY
         self._purged = -_PURGE_EVERY
         self._no_look_until = 0.0
-        self.recorder = Recorder(store, self._keep_up)
+        self.recorder = Recorder(store, key.link, self._keep_up)
         self.unlooked = 0
         """Calls whose cards came without a look at what was seen, since it took too long."""
 
@@ -119,10 +120,13 @@ class Journal:
         now = int(self._clock() * 1000)
         try:
             async with asyncio.timeout(LONGEST_KEEPING):
-                await asyncio.to_thread(feedback.keep, self._store, client.name, service, said, now)
+                await asyncio.to_thread(self._keep, client.name, service, said, now)
         except (SQLAlchemyError, TimeoutError) as error:
             _log.error("feedback on %d cards was not kept, and its sender told so: %s", len(said), place_of(error))
             raise NotKept("the feedback cannot be kept at the moment: send it again, nothing counts twice") from error
+
+    def _keep(self, client: str, service: str, said: Sequence[Said], now: int) -> None:
+        feedback.keep(self._store, feedback.rows_of(client, service, said, now), self._key.link)
 
     def note(self, answered: Answered) -> None:
         """Have an answer written down."""
@@ -132,7 +136,7 @@ class Journal:
         return lambda: self._rows(answered, at)
 
     def _rows(self, answered: Answered, at: int) -> Rows:
-        client, id_ = answered.client, uuid.uuid4()
+        client, id_ = answered.client, uuid.UUID(answered.id)
         patient, encounter = answered.patient, answered.encounter
         call = {
             "id": id_,
@@ -150,7 +154,12 @@ class Journal:
             else None,
         }
         rows = [row for told in answered.told for row in self._rows_of(told)]
-        return {calls: [call], advice: [{"call": id_, "number": number, **row} for number, row in enumerate(rows)]}
+        user = self._key.user(client.name, answered.user) if answered.user else None
+        return {
+            calls: [call],
+            advice: [{"call": id_, "number": number, **row} for number, row in enumerate(rows)],
+            trail: [audit.of_call(call, user, rows)],
+        }
 
     def _rows_of(self, told: Told) -> list[dict[str, Any]]:
         about = {"plan": told.plan, "fate": told.fate, "card": told.card or None, "because": told.because or None}

@@ -63,6 +63,7 @@ class HookRequest:
     """A hook call, as far as it is needed."""
 
     hook_instance: str
+    user_id: str
     patient_id: str
     encounter_id: str | None
     prefetch: Mapping[str, Raw | Value | None]
@@ -88,7 +89,9 @@ def read_request(body: bytes, service: Service) -> HookRequest:
     _check_context(context, service.hook)
     access = _access(envelope)
     orders = _orders(context, service.hook) if service.orders else ()
-    return HookRequest(envelope.hook_instance, context.patient_id, context.encounter_id, prefetch, orders, access)
+    return HookRequest(
+        envelope.hook_instance, context.user_id, context.patient_id, context.encounter_id, prefetch, orders, access
+    )
 
 
 def _orders(context: _Context, hook: str) -> Sequence[Draft]:

@@ -63,9 +63,11 @@ class Answered:
     """What a call came to.
 
     Attributes:
+        id: the correlation id of the request.
         service: the id of the service.
         client: who called.
         duration: from the body to the answer [s].
+        user: who asked.
         patient: of whom; empty where nobody was read.
         encounter: in which encounter, if any.
         evaluated: whether there was enough to conclude anything.
@@ -74,9 +76,11 @@ class Answered:
         told: what became of each plan's advice.
     """
 
+    id: str
     service: str
     client: Client
     duration: float
+    user: str = ""
     patient: str = ""
     encounter: str | None = None
     evaluated: bool = True
@@ -135,7 +139,14 @@ class HookRoutes:
             concluded = _NOTHING if opened is None else await self._conclude(opened, client)
         except MissingData as error:
             self._note(
-                Answered(service.id, client, time.perf_counter() - start, evaluated=False, unknown=error.lacking)
+                Answered(
+                    current().id,
+                    service.id,
+                    client,
+                    time.perf_counter() - start,
+                    evaluated=False,
+                    unknown=error.lacking,
+                )
             )
             if client.silent:
                 return as_json(CardsResponse(()))
@@ -150,9 +161,11 @@ class HookRoutes:
         response = as_json(shown)
         self._note(
             Answered(
+                id=current().id,
                 service=service.id,
                 client=client,
                 duration=time.perf_counter() - start,
+                user=opened.call.user_id if opened else "",
                 patient=opened.call.patient_id if opened else "",
                 encounter=opened.call.encounter_id if opened else None,
                 unknown=concluded.unknown,

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, func, select
 
+from cds.store import audit
+from cds.store.audit import Sign
 from cds.store.database import Store
 from cds.store.recording import add
 from cds.store.said import Said
@@ -15,16 +17,22 @@ from cds.store.tables import feedback
 _AT_ONCE = 1_000
 
 
-def keep(store: Store, client: str, service: str, said: Iterable[Said], now: int) -> None:
+def rows_of(client: str, service: str, said: Iterable[Said], now: int) -> list[Mapping[str, Any]]:
+    """Make the rows of a message that comes now [ms since 1970]."""
+    return [_row(client, service, one, now, place) for place, one in enumerate(said)]
+
+
+def keep(store: Store, rows: Sequence[Mapping[str, Any]], sign: Sign) -> None:
     """Keep all of a message, or nothing; what is known already stays as it is.
 
     Raises:
         SQLAlchemyError: the database is not to be had.
     """
-    rows = [_row(client, service, one, now, place) for place, one in enumerate(said)]
     with store.begin() as connection:
         for start in range(0, len(rows), _AT_ONCE):
-            add(connection, feedback, rows[start : start + _AT_ONCE])
+            some = rows[start : start + _AT_ONCE]
+            add(connection, feedback, some)
+            audit.append(connection, [audit.of_feedback(row) for row in some], sign)
 
 
 def _row(client: str, service: str, said: Said, now: int, place: int) -> Mapping[str, Any]:

@@ -50,6 +50,14 @@ class PatientKey:
         """Hash an encounter likewise."""
         return self._hashed("encounter", client, id_)
 
+    def user(self, client: str, id_: str) -> str:
+        """Hash a clinician likewise."""
+        return self._hashed("user", client, id_)
+
+    def link(self, text: str) -> str:
+        """Hash an entry of the audit trail together with what is before it."""
+        return hmac.digest(self._secret, b"audit\x1f" + text.encode(), "sha256").hex()
+
     def facts(self, facts: Iterable[str]) -> frozenset[str]:
         """Hash facts, each for itself, so that a new one can be told among them."""
         return frozenset(self._hashed("fact", fact)[:12] for fact in facts)

@@ -13,11 +13,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cds.errors import StoreError, place_of
+from cds.store import audit
+from cds.store.audit import Sign
 from cds.store.database import Store
+from cds.store.tables import audit as trail
 from cds.store.tables import losses
 
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
-"""Table -> rows; a table stands after those that it refers to."""
+"""Table -> rows; a table stands after those that it refers to. Those of `audit` are what entries say."""
 
 Record = Callable[[], Rows]
 """Makes the rows of one call; in the writer's thread, so that nobody waits for it."""
@@ -50,9 +53,9 @@ def add(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
 class Recorder:
     """Writes records in a thread of its own. A record is kept, or counted as lost; to put one never waits."""
 
-    def __init__(self, store: Store, upkeep: Callable[[], None] = lambda: None) -> None:
-        """Take the database, and what is to be done there after each writing, and at least once an hour."""
-        self._store = store
+    def __init__(self, store: Store, sign: Sign, upkeep: Callable[[], None] = lambda: None) -> None:
+        """Take the database, the hash of the audit trail, and what is to be done after each writing and each hour."""
+        self._store, self._sign = store, sign
         self._upkeep = upkeep
         self._waiting: deque[Record] = deque()
         self._news, self._end = threading.Event(), threading.Event()
@@ -153,10 +156,14 @@ class Recorder:
     def _add(self, made: Sequence[Rows]) -> None:
         unsaid = self._unsaid
         with self._store.begin() as connection:
-            for table in dict.fromkeys(table for rows in made for table in rows):
+            for table in dict.fromkeys(table for rows in made for table in rows if table is not trail):
                 add(connection, table, [row for rows in made for row in rows.get(table, ())])
+            told = [entry for rows in made for entry in rows.get(trail, ())]
             if unsaid:
-                add(connection, losses, [{"id": uuid.uuid4(), "at": int(time.time() * 1000), "calls": unsaid}])
+                loss = {"id": uuid.uuid4(), "at": int(time.time() * 1000), "calls": unsaid}
+                add(connection, losses, [loss])
+                told.append(audit.of_loss(loss))
+            audit.append(connection, told, self._sign)
         self._unsaid -= unsaid
 
     def _write_singly(self, made: Sequence[Rows]) -> None:

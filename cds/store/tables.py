@@ -104,5 +104,24 @@ losses = Table(
 )
 """Calls that were answered and could not be recorded, written down as soon as something could be."""
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(32), nullable=False, unique=True),  # of what it is about, so that it is told once
+    Column("at", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),  # JSON
+    Column("link", String(64), nullable=False),  # keyed hash over this entry and the link before
+)
+"""The audit trail (`audit.py`); triggers keep its rows from being changed or deleted."""
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("call", Uuid, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # msgpack, compressed
+)
+"""Requests as they came, with all of the patient's data, where LEGWORK_RECORD is on; else none."""
+
 patient_key = Table("patient_key", metadata, Column("fingerprint", String(32), primary_key=True))
 """By which key patients are hashed here: one row."""
