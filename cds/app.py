@@ -121,7 +121,7 @@ class _State:
 
         self.store = Store(settings.database)
         self.store.prepare()
-        self.journal = Journal(self.store, PatientKey.at(settings.patient_key), settings.retention_days, clock)
+        self.journal = Journal(self.store, PatientKey.at(settings.patient_key), settings, clock)
 
     def figures(self) -> Mapping[str, float]:
         """Give the figures of what is written down."""

@@ -17,6 +17,7 @@ from rich.tree import Tree
 from cards.models import Card, CardsResponse
 from cards.rendering import Press
 from cards.suggestions import Desk
+from cds import cli_audit
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
 from cds.cli_clients import clients as clients_commands
@@ -38,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )  # fmt: skip
 app.add_typer(clients_commands, name="clients")
+app.add_typer(cli_audit.audit, name="audit")
+app.command()(cli_audit.replay)
 out = Console()
 err = Console(stderr=True)
 

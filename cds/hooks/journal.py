@@ -17,14 +17,17 @@ from cards.rendering import DIFFERENTIAL
 from cds.chart.facts import Indicator
 from cds.clients import Client
 from cds.errors import NotKept, StoreError, place_of
-from cds.hooks.routes import Answered
+from cds.hooks import replaying
+from cds.hooks.routes import Answered, AsAnswered
 from cds.services import differential, knowledge
+from cds.settings import Settings
 from cds.store import audit, feedback, memory, retention
 from cds.store.database import Store
 from cds.store.patients import PatientKey
 from cds.store.recording import Record, Recorder, Rows
+from cds.store.requests import packed
 from cds.store.said import Said
-from cds.store.tables import advice, calls
+from cds.store.tables import advice, calls, requests
 from cds.store.tables import audit as trail
 
 LONGEST_LOOK = 0.05
@@ -36,6 +39,9 @@ PAUSE = 5.0
 LONGEST_KEEPING = 20.0
 """How long feedback may take to be kept [s]: a month's backlog in one message."""
 
+MOST_WAITING_WHOLE = 100
+"""Records that may wait for the database before requests are no longer kept as they came; the calls themselves are."""
+
 _DAY = 86_400
 _PURGE_EVERY = 3600.0
 _log = logging.getLogger(__name__)
@@ -45,16 +51,23 @@ class Journal:
     """Writes down answers behind them, keeps feedback, and says what need not be said again."""
 
     def __init__(
-        self, store: Store, key: PatientKey, retention_days: int, clock: Callable[[], float] = time.time
+        self, store: Store, key: PatientKey, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
-        """Take the database, the key of patients, how long to keep them [d], and the clock [s since 1970]."""
-        self._store, self._key, self._clock = store, key, clock
-        self._retention = retention_days * _DAY
+        """Take the database, the key of patients, what is to be kept and how long, and the clock [s since 1970]."""
+        self._store, self._key, self._settings, self._clock = store, key, settings, clock
+        self._retention = settings.retention_days * _DAY
+        if settings.record:
+            replaying.knowledge_now()
         self._purged = -_PURGE_EVERY
         self._no_look_until = 0.0
         self.recorder = Recorder(store, key.link, self._keep_up)
         self.unlooked = 0
         """Calls whose cards came without a look at what was seen, since it took too long."""
+
+    @property
+    def records(self) -> bool:
+        """Whether requests are to be kept as they came; not while many wait, since each may be large."""
+        return self._settings.record and self.recorder.waiting < MOST_WAITING_WHOLE
 
     def start(self) -> None:
         """See that patients are hashed as they always were, and begin to write.
@@ -155,11 +168,17 @@ class Journal:
         }
         rows = [row for told in answered.told for row in self._rows_of(told)]
         user = self._key.user(client.name, answered.user) if answered.user else None
+        whole = [] if answered.made is None else [self._whole(answered, answered.made)]
         return {
             calls: [call],
             advice: [{"call": id_, "number": number, **row} for number, row in enumerate(rows)],
+            requests: whole,
             trail: [audit.of_call(call, user, rows)],
         }
+
+    def _whole(self, answered: Answered, made: AsAnswered) -> dict[str, Any]:
+        recording = replaying.record(answered.service, answered.client, self._settings, made)
+        return {"call": uuid.UUID(answered.id), "content": packed(recording)}
 
     def _rows_of(self, told: Told) -> list[dict[str, Any]]:
         about = {"plan": told.plan, "fate": told.fate, "card": told.card or None, "because": told.because or None}

@@ -5,7 +5,7 @@ import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,29 @@ _NARROW = "narrow the prefetch queries by date or count"
 
 
 @dataclass(frozen=True, slots=True)
+class AsAnswered:
+    """All that an answer rests on beside knowledge and terms, so that the call can be answered again.
+
+    Attributes:
+        body: of the call.
+        day: of the call.
+        restraint: what was not to be said.
+        asked: what was fetched.
+        obstacle: why nothing was.
+        answer: what came of it; None where nothing could be concluded.
+        reason: why not.
+    """
+
+    body: bytes
+    day: date
+    restraint: Restraint = field(default_factory=Restraint)
+    asked: Sequence[fetching.Question] = ()
+    obstacle: str = ""
+    answer: CardsResponse | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """What a call came to.
 
@@ -74,6 +97,7 @@ class Answered:
         unknown: the areas of the chart that were not to be had.
         cards: what is shown, or would be.
         told: what became of each plan's advice.
+        made: all it rests on, where that is recorded.
     """
 
     id: str
@@ -87,6 +111,7 @@ class Answered:
     unknown: Sequence[str] = ()
     cards: Sequence[Card] = ()
     told: Sequence[Told] = ()
+    made: AsAnswered | None = None
 
 
 @dataclass(slots=True)
@@ -146,6 +171,7 @@ class HookRoutes:
                     time.perf_counter() - start,
                     evaluated=False,
                     unknown=error.lacking,
+                    made=self._made(AsAnswered(body, today, reason=str(error)), opened),
                 )
             )
             if client.silent:
@@ -171,9 +197,16 @@ class HookRoutes:
                 unknown=concluded.unknown,
                 cards=concluded.answer.cards,
                 told=concluded.told,
+                made=self._made(AsAnswered(body, today, concluded.restraint, answer=concluded.answer), opened),
             )
         )
         return response
+
+    def _made(self, made: AsAnswered, opened: "_Opened | None") -> AsAnswered | None:
+        """Give what an answer rests on, if that is to be recorded."""
+        if self.journal is None or not self.journal.records:
+            return None
+        return made if opened is None else replace(made, asked=opened.asked, obstacle=opened.supply.obstacle)
 
     def _note(self, answered: Answered) -> None:
         if self.journal is not None:
@@ -236,6 +269,7 @@ class HookRoutes:
             current().obstacle = supply.obstacle = obstacle
             return
         asked = fetching.questions(supply, lacking, access, opened.call.patient_id)
+        opened.asked.extend(asked)
         start = time.perf_counter()
         await fetching.fetch(self.fhir, access, asked, opened.call.patient_id, self.settings.fetch_deadline)
         size = sum(question.size for question in asked)
@@ -297,12 +331,25 @@ def answer(service: Service, body: bytes, today: date, settings: Settings) -> Ca
     Raises:
         NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
     """
-    opened = _open(service, body, today)
+    return answer_again(service, AsAnswered(body, today), settings, DEVELOPMENT)
+
+
+def answer_again(service: Service, made: AsAnswered, settings: Settings, client: Client) -> CardsResponse:
+    """Answer a call in one go, from what it brought and what was fetched then.
+
+    Raises:
+        NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
+    """
+    opened = _open(service, made.body, made.day)
     if opened is None:
         return CardsResponse(())
     for _ in opened.steps():
         pass
-    return _conclude(opened, settings, Restraint(), DEVELOPMENT).answer
+    opened.supply.obstacle = made.obstacle
+    if opened.call.access is not None:
+        for _ in fetching.read(made.asked, opened.call.access, opened.record, opened.supply):
+            pass
+    return _conclude(opened, settings, made.restraint, client).answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +360,8 @@ class _Opened:
     call: HookRequest
     record: PatientRecord
     supply: prefetch.Supply = field(default_factory=prefetch.Supply)
+    asked: list[fetching.Question] = field(default_factory=list)
+    """What was asked of the FHIR server."""
 
     def steps(self) -> Iterator[None]:
         """Read what was supplied; between the steps others may be heard.
@@ -361,6 +410,7 @@ class _Conclusion:
     answer: CardsResponse
     told: Sequence[Told] = ()
     unknown: Sequence[str] = ()
+    restraint: Restraint = field(default_factory=Restraint)
 
 
 _NOTHING = _Conclusion(CardsResponse(()))
@@ -386,7 +436,7 @@ def _conclude(opened: _Opened, settings: Settings, restraint: Restraint, client:
     shape, orders, analytes = SHAPES[client.dialect], knowledge().orders, knowledge().vocabulary.analytes
     desk = Desk(chart, orders, analytes, call.encounter_id, shape.catalogue(client.orders))
     press = Press(desk, knowledge().overrides, settings.address, client.max_cards or settings.max_cards, shape)
-    return _Conclusion(*tell(press, assessment, record.unread, restraint), list(chart.unknown))
+    return _Conclusion(*tell(press, assessment, record.unread, restraint), list(chart.unknown), restraint)
 
 
 def _spoke(told: Told) -> Spoke:
