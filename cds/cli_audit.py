@@ -66,7 +66,7 @@ def verify(
         str | None, typer.Option(metavar="NUMBER:LINK", help="The end of the trail, as an earlier run gave it.")
     ] = None,
 ) -> None:
-    """Follow the trail from its first entry to its last; what it prints, kept elsewhere, shows if the end is cut off."""
+    """Follow the trail from first to last; what is printed, kept elsewhere, shows later if its end was cut off."""
     from cds.store import audit as trail  # noqa: PLC0415 - SQLAlchemy
 
     kept = _noted(noted)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from cds.errors import AuditError
 from cds.store.tables import audit
@@ -131,11 +131,6 @@ def _rows(connection: Connection) -> Iterator[Any]:
 
 def _entry(row: Any) -> Entry:
     return Entry(row.number, json.loads(row.content), row.link)
-
-
-def count(connection: Connection) -> int:
-    """Count the entries."""
-    return connection.scalar(select(func.count()).select_from(audit)) or 0
 
 
 def of_call(row: Mapping[str, Any], user: str | None, advised: Iterable[Mapping[str, Any]]) -> Content:
