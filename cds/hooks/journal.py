@@ -18,7 +18,7 @@ from cds.chart.facts import Indicator
 from cds.clients import Client
 from cds.errors import NotKept, StoreError, place_of
 from cds.hooks import replaying
-from cds.hooks.routes import Answered, AsAnswered
+from cds.hooks.answered import Answered, AsAnswered
 from cds.services import differential, knowledge
 from cds.settings import Settings
 from cds.store import audit, feedback, memory, retention

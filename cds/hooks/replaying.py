@@ -16,7 +16,8 @@ from cds.errors import MissingData
 from cds.export.elements import RELEASE
 from cds.fhir import prefetch
 from cds.fhir.fetching import Question
-from cds.hooks.routes import AsAnswered, answer_again
+from cds.hooks.answered import AsAnswered
+from cds.hooks.routes import answer_again
 from cds.reasoning import versions
 from cds.services import SERVICES, knowledge, needs
 from cds.settings import Settings

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from cards.account import Restraint, Told, tell
 from cards.dialects import SHAPES
-from cards.models import Card, CardsResponse
+from cards.models import CardsResponse
 from cards.rendering import DIFFERENTIAL, Press, unevaluated
 from cards.suggestions import Desk
 from cards.wording import WORDING
@@ -27,6 +27,7 @@ from cds.fhir.access import Access
 from cds.fhir.record import PatientRecord
 from cds.fhir.server import FhirServers
 from cds.hooks import discovery
+from cds.hooks.answered import Answered, AsAnswered
 from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
 from cds.services import SERVICES, Service, assess, differential, knowledge, needs, order_concepts
@@ -56,62 +57,6 @@ BODY_SECONDS = 30.0
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _NARROW = "narrow the prefetch queries by date or count"
-
-
-@dataclass(frozen=True, slots=True)
-class AsAnswered:
-    """All that an answer rests on beside knowledge and terms, so that the call can be answered again.
-
-    Attributes:
-        body: of the call.
-        day: of the call.
-        restraint: what was not to be said.
-        asked: what was fetched.
-        obstacle: why nothing was.
-        answer: what came of it; None where nothing could be concluded.
-        reason: why not.
-    """
-
-    body: bytes
-    day: date
-    restraint: Restraint = field(default_factory=Restraint)
-    asked: Sequence[fetching.Question] = ()
-    obstacle: str = ""
-    answer: CardsResponse | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a call came to.
-
-    Attributes:
-        id: the correlation id of the request.
-        service: the id of the service.
-        client: who called.
-        duration: from the body to the answer [s].
-        user: who asked.
-        patient: of whom; empty where nobody was read.
-        encounter: in which encounter, if any.
-        evaluated: whether there was enough to conclude anything.
-        unknown: the areas of the chart that were not to be had.
-        cards: what is shown, or would be.
-        told: what became of each plan's advice.
-        made: all it rests on, where that is recorded.
-    """
-
-    id: str
-    service: str
-    client: Client
-    duration: float
-    user: str = ""
-    patient: str = ""
-    encounter: str | None = None
-    evaluated: bool = True
-    unknown: Sequence[str] = ()
-    cards: Sequence[Card] = ()
-    told: Sequence[Told] = ()
-    made: AsAnswered | None = None
 
 
 @dataclass(slots=True)
