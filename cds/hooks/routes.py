@@ -102,10 +102,10 @@ class HookRoutes:
         """
         service, client = service_of(request), client_of(request, self.anybody)
         body = await read_body(request, self.settings.max_body_bytes)
-        start = time.perf_counter()
+        today, start = self._today(), time.perf_counter()
         opened: _Opened | None = None
         try:
-            opened = await self._gathered(service, body, client)
+            opened = await self._gathered(service, body, client, today)
             concluded = _NOTHING if opened is None else await self._conclude(opened, client)
         except MissingData as error:
             self._note(
@@ -171,12 +171,14 @@ class HookRoutes:
         Raises:
             NotJson, TooLarge, InvalidCall, MissingData: as `call`.
         """
-        opened = await self._gathered(service, body, self.anybody)
+        opened = await self._gathered(service, body, self.anybody, self._today())
         return None if opened is None else _chart(opened)
 
-    async def _gathered(self, service: Service, body: bytes, client: Client) -> "_Opened | None":
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self.clock(), UTC).date()
+
+    async def _gathered(self, service: Service, body: bytes, client: Client, today: date) -> "_Opened | None":
         """Read what a call brings, and what may be fetched beside it."""
-        today = datetime.fromtimestamp(self.clock(), UTC).date()
         if len(body) < LARGE:
             opened = _open(service, body, today)
             for _ in () if opened is None else opened.steps():
