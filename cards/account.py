@@ -147,8 +147,9 @@ def tell(press: Press, assessment: Assessment, unread: int, restraint: Restraint
 def facts_of(advice: Iterable[Advice]) -> frozenset[str]:
     """Name what a plan's advice rests on: a change in these is news.
 
-    The patient's age is none, nor the complaint for which the chart is looked at. Resources are named by what they say
-    and of when, since some servers send the same under another id each time.
+    What the patient's own resource says is none, since a birthday is no news; nor is the complaint for which the chart
+    is looked at. Resources are named by what they say and of when, since some servers send the same under another id
+    each time.
     """
     recommended = list(advice)
     return frozenset(fact for one in recommended for fact in _named(one.basis)) | {one.name for one in recommended}
@@ -162,7 +163,7 @@ def _facts_of_view(view: View, folded: Sequence[Advice]) -> frozenset[str]:
 
 def _named(facts: Iterable[Fact]) -> Iterable[str]:
     for fact in facts:
-        if fact.name != "Patient":
+        if not fact.reference.startswith("Patient/"):
             yield "\x1f".join((fact.name, fact.value, fact.unit, str(fact.on) if fact.on else fact.reference))
 
 

@@ -21,7 +21,8 @@ from cds import cli_audit
 from cds.cases import cases, failures
 from cds.chart.chart import Chart
 from cds.cli_clients import clients as clients_commands
-from cds.errors import LegworkError, StoreError
+from cds.cli_store import commands as store_commands
+from cds.errors import LegworkError
 from cds.export import package
 from cds.export.pages import page, pages
 from cds.hooks import build_sheet, discovery
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.add_typer(clients_commands, name="clients")
 app.add_typer(cli_audit.audit, name="audit")
 app.command()(cli_audit.replay)
+app.add_typer(store_commands)
 out = Console()
 err = Console(stderr=True)
 
@@ -88,22 +90,6 @@ def doctor() -> None:
 
     if not cli_doctor.run(out):
         raise typer.Exit(FAILED)
-
-
-@app.command()
-def migrate() -> None:
-    """Bring the tables of the database (LEGWORK_DATABASE) to this version."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the other commands need no database
-
-    from cds.store.database import Store  # noqa: PLC0415 - likewise
-
-    store = Store(load_settings().database)
-    try:
-        out.print(f"the tables are of version {store.migrate()}", highlight=False)
-    except SQLAlchemyError as error:  # whose words hold the address, and with it a password
-        raise StoreError("the database cannot be reached: see LEGWORK_DATABASE") from error
-    finally:
-        store.close()
 
 
 @app.command()

@@ -30,10 +30,10 @@ from cds.store.said import Said
 from cds.store.tables import advice, calls, requests
 from cds.store.tables import audit as trail
 
-LONGEST_LOOK = 0.05
-"""How long a call waits to learn what the patient's clinicians have seen [s]: a tenth of what an answer may take."""
+LONGEST_LOOK = 0.1
+"""How long a call waits to learn what the patient's clinicians have seen [s]: usually a few thousandths."""
 
-PAUSE = 5.0
+PAUSE = 1.0
 """After a look that took longer, nobody looks for this long [s]."""
 
 LONGEST_KEEPING = 20.0
@@ -78,6 +78,7 @@ class Journal:
         try:
             with self._store.begin() as connection:
                 self._key.check(connection)
+                memory.seen(connection, memory.Look("", "", since=0, again=("",), encounter=""))  # the first is slow
         except SQLAlchemyError as error:
             _log.error("the database is not to be had, and cards come without it: %s", place_of(error))
         self.recorder.start()

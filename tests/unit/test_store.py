@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, func, inspect, make_url, select, text
+from sqlalchemy import func, inspect, select, text
 
 from cds.errors import StoreError
 from cds.store import database, replay
@@ -18,22 +17,11 @@ from cds.store.replay import ReplayGuard
 from cds.store.tables import metadata, tokens
 
 FAR = 4_000_000_000
-POSTGRESQL = os.environ.get("TEST_POSTGRESQL", "")
-"""The address of an empty database to try as well, where there is one."""
 
 
-@pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.skipif(not POSTGRESQL, reason="none here"))]
-)
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'legwork.db'}"
-    engine = create_engine(make_url(POSTGRESQL).set(drivername="postgresql+psycopg"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return POSTGRESQL
+@pytest.fixture
+def url(database):
+    return database
 
 
 @pytest.fixture
