@@ -1,12 +1,13 @@
-"""Make the key with which the demonstration signs its calls, and the clients' file that trusts it.
+"""Make the keys of the demonstration: to sign its calls, to hash its patients; and the clients' file that trusts it.
 
     python demo/keys.py FOLDER
 
-In FOLDER are then `clients.toml`, `demo.jwks.json` (public) and `demo.pem` (private). The key is made anew only where
-there is none.
+In FOLDER are then `clients.toml`, `demo.jwks.json` (public), `demo.pem` (private) and `patient.key`. Keys are made only
+where there are none: with another key, the patients of the database are others.
 """
 
 import json
+import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -19,6 +20,10 @@ from jwt.algorithms import ECAlgorithm
 def main(folder: Path) -> None:
     """Write the files."""
     shutil.copyfile(Path(__file__).with_name("clients.toml"), folder / "clients.toml")
+    patient = folder / "patient.key"
+    if not patient.exists():
+        patient.touch(mode=0o600)
+        patient.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
     if (folder / "demo.pem").exists():
         return
     key = ec.generate_private_key(ec.SECP384R1())

@@ -140,7 +140,7 @@ class Journal:
             raise NotKept("the feedback cannot be kept at the moment: send it again, nothing counts twice") from error
 
     def _keep(self, client: str, service: str, said: Sequence[Said], now: int) -> None:
-        feedback.keep(self._store, feedback.rows_of(client, service, said, now), self._key.link)
+        feedback.keep(self._store, feedback.rows_of(client, service, said, now, self._key), self._key.link)
 
     def note(self, answered: Answered) -> None:
         """Have an answer written down."""
@@ -163,9 +163,7 @@ class Journal:
             "evaluated": answered.evaluated,
             "duration": int(answered.duration * 1_000_000),
             "unknown": "; ".join(answered.unknown),
-            "cards": zlib.compress(msgspec.json.encode([_kept(c) for c in answered.cards]), 1)
-            if answered.cards
-            else None,
+            "cards": self._sealed(answered.cards),
         }
         rows = [row for told in answered.told for row in self._rows_of(told)]
         user = self._key.user(client.name, answered.user) if answered.user else None
@@ -177,9 +175,12 @@ class Journal:
             trail: [audit.of_call(call, user, rows)],
         }
 
+    def _sealed(self, cards: Sequence[Card]) -> bytes | None:
+        return self._key.seal(zlib.compress(msgspec.json.encode([_kept(c) for c in cards]), 1)) if cards else None
+
     def _whole(self, answered: Answered, made: AsAnswered) -> dict[str, Any]:
         recording = replaying.record(answered.service, answered.client, self._settings, made)
-        return {"call": uuid.UUID(answered.id), "content": packed(recording)}
+        return {"call": uuid.UUID(answered.id), "content": packed(recording, self._key)}
 
     def _rows_of(self, told: Told) -> list[dict[str, Any]]:
         about = {"plan": told.plan, "fate": told.fate, "card": told.card or None, "because": told.because or None}

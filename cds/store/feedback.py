@@ -1,25 +1,35 @@
 """Feedback, as it is kept: each thing that was said once, however often it is sent."""
 
-import hashlib
-import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Subquery, func, select
 
 from cds.store import audit
 from cds.store.audit import Sign
 from cds.store.database import Store
+from cds.store.patients import PatientKey
 from cds.store.recording import add
 from cds.store.said import Said
 from cds.store.tables import feedback
 
+OTHER_REASON = "other"
+"""Stands for a reason whose code is none, but a sentence: that may hold anything."""
+
 _AT_ONCE = 1_000
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
+_decoder = msgspec.json.Decoder(Said)
 
 
-def rows_of(client: str, service: str, said: Iterable[Said], now: int) -> list[Mapping[str, Any]]:
+def rows_of(client: str, service: str, said: Iterable[Said], now: int, key: PatientKey) -> list[Mapping[str, Any]]:
     """Make the rows of a message that comes now [ms since 1970]."""
-    return [_row(client, service, one, now, place) for place, one in enumerate(said)]
+    return [
+        {"client": client, "service": service, "received": now, "place": place, **_row(client, one, now, key)}
+        for place, one in enumerate(said)
+    ]
 
 
 def keep(store: Store, rows: Sequence[Mapping[str, Any]], sign: Sign) -> None:
@@ -35,26 +45,26 @@ def keep(store: Store, rows: Sequence[Mapping[str, Any]], sign: Sign) -> None:
             audit.append(connection, [audit.of_feedback(row) for row in some], sign)
 
 
-def _row(client: str, service: str, said: Said, now: int, place: int) -> Mapping[str, Any]:
-    suggestions = json.dumps(sorted(said.suggestions))
-    reason = (said.reason, said.reason_system, said.reason_display, said.comment)
-    whole = json.dumps([client, said.card, said.outcome, said.at, suggestions, *reason])
+def _row(client: str, said: Said, now: int, key: PatientKey) -> Mapping[str, Any]:
+    words = msgspec.json.encode(said)
     return {
-        "digest": hashlib.blake2b(whole.encode(), digest_size=16).hexdigest(),
-        "card": said.card,
-        "client": client,
-        "service": service,
+        "digest": key.said(client, words.decode()),
+        "card": said.card if _UUID.fullmatch(said.card) else key.said(client, said.card),
         "outcome": said.outcome,
         "said_at": said.at,
         "counts_at": min(said.at, now),  # a clock that runs ahead must not have the last word for ever
-        "received": now,
-        "place": place,
-        "reason": said.reason,
-        "reason_system": said.reason_system,
-        "reason_display": said.reason_display,
-        "comment": said.comment,
-        "suggestions": suggestions,
+        "reason": said.reason if said.reason is None or _CODE.fullmatch(said.reason) else OTHER_REASON,
+        "said": key.seal(words),
     }
+
+
+def words_of(sealed: bytes, key: PatientKey) -> Said:
+    """Give what the client said, word for word.
+
+    Raises:
+        StoreError: it was kept with another key.
+    """
+    return _decoder.decode(key.unseal(sealed))
 
 
 def last_words(*which: ColumnElement[bool]) -> Subquery:

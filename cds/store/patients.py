@@ -1,5 +1,10 @@
-"""Patients as keyed hashes: a row says that two calls were about one patient, and nothing about whom."""
+"""Patients as keyed hashes, and what is said of them as sealed words.
 
+A row says that two calls were about one patient, and nothing about whom; what a card said, what a clinician wrote and
+what a call brought is told only to who holds the key.
+"""
+
+import base64
 import contextlib
 import hmac
 import os
@@ -7,6 +12,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection, insert, select
 
 from cds.errors import SettingsError, StoreError
@@ -24,6 +30,7 @@ class PatientKey:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._seal = Fernet(base64.urlsafe_b64encode(hmac.digest(secret, b"seal", "sha256")))
 
     @classmethod
     def at(cls, path: Path) -> "PatientKey":
@@ -53,6 +60,27 @@ class PatientKey:
     def user(self, client: str, id_: str) -> str:
         """Hash a clinician likewise."""
         return self._hashed("user", client, id_)
+
+    def said(self, client: str, words: str) -> str:
+        """Hash what a client said, so that saying it again is no news."""
+        return self._hashed("said", client, words)
+
+    def seal(self, words: bytes) -> bytes:
+        """Encrypt words, for the database."""
+        return self._seal.encrypt(words)
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Read them again.
+
+        Raises:
+            StoreError: they were sealed with another key, or changed since.
+        """
+        try:
+            return self._seal.decrypt(sealed)
+        except InvalidToken as error:
+            raise StoreError(
+                "what was kept cannot be read: it is damaged, or LEGWORK_PATIENT_KEY is another"
+            ) from error
 
     def link(self, text: str) -> str:
         """Hash an entry of the audit trail together with what is before it."""

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +17,11 @@ from cds.store.tables import advice, calls, feedback, losses
 ALL = "all"
 """The line of a week and client over all plans."""
 
-NO_REASON, OTHER_REASON = "none given", "other"
+NO_REASON = "none given"
 
 _DAY = 86_400_000
 _THURSDAY = 3  # days from Monday to 1 January 1970
 _STEP = 100  # latencies are counted in steps of this width [us]
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +190,7 @@ class _Count:
             for one in (self._line(whose, plan), self._line(whose, ALL)):
                 setattr(one, outcome, getattr(one, outcome) + count)
                 if outcome == "overridden":
-                    one.reasons[_reason(reason)] += count
+                    one.reasons[reason or NO_REASON] += count
 
     def finished(self) -> Iterator[Line]:
         for (whose, plan), one in sorted(self._lines.items()):
@@ -206,13 +204,6 @@ class _Count:
 
 def _of_advice(*columns: ColumnElement[Any]) -> Select[Any]:
     return select(*_WHOSE, *columns).join_from(advice, calls, calls.c.id == advice.c.call)
-
-
-def _reason(code: str | None) -> str:
-    """Give a reason's code; what looks like none may be a sentence, and stays in the database."""
-    if code is None:
-        return NO_REASON
-    return code if _CODE.fullmatch(code) else OTHER_REASON
 
 
 def _quantile(steps: Counter[int], part: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Requests as they came, kept for replay where LEGWORK_RECORD is on. They hold all of a patient's data, in the clear.
+"""Requests as they came, kept for replay where LEGWORK_RECORD is on. They hold all of a patient's data, sealed.
 
 They are deleted with their calls: by age, and of one patient at once (`retention.py`).
 """
@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
+from cds.store.patients import PatientKey
 from cds.store.tables import requests
 
 
@@ -77,12 +78,12 @@ class Recording(Struct, frozen=True):
 _decoder = msgspec.msgpack.Decoder(Recording)
 
 
-def packed(recording: Recording) -> bytes:
+def packed(recording: Recording, key: PatientKey) -> bytes:
     """Give a recording as it is kept."""
-    return zlib.compress(msgspec.msgpack.encode(recording), 1)
+    return key.seal(zlib.compress(msgspec.msgpack.encode(recording), 1))
 
 
-def recorded(connection: Connection, call: uuid.UUID) -> Recording | None:
+def recorded(connection: Connection, call: uuid.UUID, key: PatientKey) -> Recording | None:
     """Give the recording of a call; None where there is none."""
     content = connection.scalar(select(requests.c.content).where(requests.c.call == call))
-    return None if content is None else _decoder.decode(zlib.decompress(content))
+    return None if content is None else _decoder.decode(zlib.decompress(key.unseal(content)))

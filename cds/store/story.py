@@ -9,7 +9,19 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, func, select
 
+from cds.store.feedback import words_of
+from cds.store.patients import PatientKey
+from cds.store.said import Said
 from cds.store.tables import advice, calls, feedback
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a client said of a card, and when it came [ms since 1970]."""
+
+    said: Said
+    counts_at: int
+    received: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +39,7 @@ class Story:
     call: RowMapping | None
     card: Mapping[str, Any]
     advice: Sequence[RowMapping]
-    feedback: Sequence[RowMapping]
+    feedback: Sequence[Heard]
     kept_away: Mapping[str, int]
 
     @property
@@ -36,14 +48,14 @@ class Story:
         return self.call is not None or bool(self.feedback)
 
 
-def story(connection: Connection, card: str) -> Story:
+def story(connection: Connection, card: str, key: PatientKey) -> Story:
     """Find out what is known of a card, by its uuid."""
     rows = connection.execute(select(advice).where(advice.c.card == card).order_by(advice.c.number)).mappings().all()
     call = None
     said: Mapping[str, Any] = {}
     if rows:
         call = connection.execute(select(calls).where(calls.c.id == rows[0]["call"])).mappings().one()
-        cards = json.loads(zlib.decompress(call["cards"])) if call["cards"] else []
+        cards = json.loads(zlib.decompress(key.unseal(call["cards"]))) if call["cards"] else []
         said = next((one for one in cards if one["uuid"] == card), {})
     mine = feedback.c.card == card
     if call is not None:
@@ -51,7 +63,8 @@ def story(connection: Connection, card: str) -> Story:
     order = (feedback.c.counts_at, feedback.c.received, feedback.c.place)
     heard = connection.execute(select(feedback).where(mine).order_by(*order)).mappings().all()
     away = select(advice.c.fate, func.count()).where(advice.c.because == card, advice.c.leads).group_by(advice.c.fate)
-    return Story(call, said, rows, heard, {row[0]: row[1] for row in connection.execute(away)})
+    said_of_it = [Heard(words_of(row["said"], key), row["counts_at"], row["received"]) for row in heard]
+    return Story(call, said, rows, said_of_it, {row[0]: row[1] for row in connection.execute(away)})
 
 
 def moment(at: int) -> str:

@@ -48,7 +48,7 @@ calls = Table(
     Column("evaluated", Boolean, nullable=False),  # false: answered 412
     Column("duration", Integer, nullable=False),  # from the body to the answer [us]
     Column("unknown", Text, nullable=False),  # the areas of the chart that were not to be had
-    Column("cards", LargeBinary),  # what the cards say, compressed; null without cards
+    Column("cards", LargeBinary),  # what the cards say, compressed and sealed; null without cards
     Index("ix_calls_at", "at"),
     Index("ix_calls_patient", "patient", "at"),
 )
@@ -77,7 +77,7 @@ feedback = Table(
     "feedback",
     metadata,
     Column("digest", String(32), primary_key=True),  # of all that the client says, so that saying it again is no news
-    Column("card", String(255), nullable=False),
+    Column("card", String(36), nullable=False),  # its uuid; what is none is hashed, since it may be anything
     Column("client", String(500), nullable=False),
     Column("service", String(64), nullable=False),
     Column("outcome", String(10), nullable=False),  # accepted or overridden
@@ -85,15 +85,12 @@ feedback = Table(
     Column("counts_at", BigInteger, nullable=False),  # the same, but no later than `received`
     Column("received", BigInteger, nullable=False),
     Column("place", Integer, nullable=False),  # in its message
-    Column("reason", String(255)),  # its code
-    Column("reason_system", String(255)),
-    Column("reason_display", Text),
-    Column("comment", Text),  # free text: may hold anything of a patient, and leaves the database only when asked for
-    Column("suggestions", Text, nullable=False),  # uuids of those accepted, as JSON
+    Column("reason", String(64)),  # its code; `other` where that is none
+    Column("said", LargeBinary, nullable=False),  # word for word and sealed: free text may hold anything of a patient
     Index("ix_feedback_card", "card"),
     Index("ix_feedback_received", "received"),
 )
-"""What clients say that became of cards, word for word and in any order; a card may be unknown, or known only later."""
+"""What clients say that became of cards, in any order; a card may be unknown, or known only later."""
 
 losses = Table(
     "losses",
@@ -119,7 +116,7 @@ requests = Table(
     "requests",
     metadata,
     Column("call", Uuid, ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True),
-    Column("content", LargeBinary, nullable=False),  # msgpack, compressed
+    Column("content", LargeBinary, nullable=False),  # msgpack, compressed and sealed
 )
 """Requests as they came, with all of the patient's data, where LEGWORK_RECORD is on; else none."""
 

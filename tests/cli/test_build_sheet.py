@@ -5,7 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner, Result
 
-from cds.cli import BAD_INPUT, app
+from cds.cli import app
+from cds.cli.terminal import BAD_INPUT
 
 KINDS = ("generic", "epic", "oracle", "sandbox")
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cds.cli import BAD_INPUT, app, main
+from cds.cli import app, main
+from cds.cli.terminal import BAD_INPUT
 from tests.servers.stub import answering, stub_server
 
 PATIENT = {"resourceType": "Patient", "id": "p", "name": [{"family": "Secret"}], "birthDate": "1960-01-01"}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cds.cli import BAD_INPUT, app, main
+from cds.cli import app, main
+from cds.cli.terminal import BAD_INPUT
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "fixtures/patients/rls-iron-epic/bundle.json"

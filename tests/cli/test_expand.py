@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from typer.testing import CliRunner
 
-from cds.cli import BAD_INPUT, app
+from cds.cli import app
+from cds.cli.terminal import BAD_INPUT
 from cds.errors import KnowledgeError, TerminologyError
 from cds.export import expansion
 from cds.reasoning import files

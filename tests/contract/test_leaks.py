@@ -20,6 +20,7 @@ from cds.app import create_app
 from cds.hooks import routes
 from cds.hooks.journal import Journal
 from cds.reasoning.plans import Plan
+from cds.store.patients import PatientKey
 from cds.telemetry import logs
 from tests.contract.calls import ORDER_SIGN, REVIEW, bundle, call, condition, days_ago, ferritin, prefetch
 from tests.contract.tokens import ISSUER, bearer, claims, deployment, sign
@@ -38,8 +39,6 @@ STREET = f"{MARK} Street 9"
 ACCESS_TOKEN = f"{MARK}.access.token"
 SECRETS = (MARK, str(VALUE), BORN, PHONE)
 IDENTIFIERS = (ID, MRN, BORN, STREET, ACCESS_TOKEN)
-KEPT_ON_PURPOSE = {("calls", "cards"), ("feedback", "comment"), ("feedback", "reason_display"), ("feedback", "card")}
-"""Columns with what a card said and what a client said of it, as SECURITY.md says; identifiers not even there."""
 FIGURES = "a-token-for-prometheus"
 
 SUBJECT = {"reference": f"Patient/{ID}", "display": f"{MARK}, Lena"}
@@ -227,14 +226,15 @@ class Left:
         answers: way -> what it was answered.
         logged: way -> all that was logged, by us in both forms and by whatever listens to every logger.
         figures: /metrics and /ready.
-        rows: all columns of the database but those that hold patients' data on purpose.
-        kept: these.
+        rows: all columns of the database, as whoever has no key reads them.
+        cards: what is kept of the cards, as whoever has the key reads it.
     """
 
     answers: dict[str, httpx.Response] = field(default_factory=dict)
     logged: dict[str, str] = field(default_factory=dict)
     figures: str = ""
     rows: str = ""
+    cards: str = ""
     kept: str = ""
 
 
@@ -302,22 +302,26 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
             found.logged[name] = told()
         found.figures = service.get("/metrics", headers={"Authorization": f"Bearer {FIGURES}"}).text
         found.figures += service.get("/ready").text
-    found.rows, found.kept = (rows(folder / "legwork.db", kept=kept) for kept in (False, True))
+    found.rows = rows(folder / "legwork.db")
+    found.cards = cards(folder / "legwork.db", PatientKey.at(settings.patient_key))
     return found
 
 
-def rows(database: Path, *, kept: bool) -> str:
-    """Give the columns of all tables, unpacked: those that hold patients' data on purpose, or all others."""
+def rows(database: Path) -> str:
+    """Give the columns of all tables, unpacked as far as that can be done without the key."""
     found = []
     with closing(sqlite3.connect(database)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
-            cursor = connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - the database's own name
-            columns = [column for column, *_ in cursor.description]
-            for row in cursor:
-                chosen = zip(columns, row, strict=True)
-                found += [_unpacked(value) for column, value in chosen if ((table, column) in KEPT_ON_PURPOSE) is kept]
+            found += [_unpacked(v) for row in connection.execute(f"SELECT * FROM {table}") for v in row]  # noqa: S608
     return "\n".join(found)
+
+
+def cards(database: Path, key: PatientKey) -> str:
+    """Give what is kept of the cards."""
+    with closing(sqlite3.connect(database)) as connection:
+        sealed = connection.execute("SELECT cards FROM calls WHERE cards IS NOT NULL")
+        return "\n".join(_unpacked(key.unseal(one)) for (one,) in sealed)
 
 
 def _unpacked(value: object) -> str:
@@ -359,11 +363,11 @@ def test_the_figures_hold_nothing_of_what_was_sent(left):
     assert leaked(left.figures) == []
 
 
-def test_the_database_holds_nothing_of_what_was_sent_but_cards_and_what_was_said_of_them(left):
+def test_without_the_key_the_database_tells_nothing_of_what_was_sent(left):
     assert "leg-ache-review" in left.rows
     assert leaked(left.rows) == []
 
 
 def test_what_is_kept_of_cards_names_nobody(left):
-    assert str(VALUE) in left.kept
-    assert leaked(left.kept, IDENTIFIERS) == []
+    assert str(VALUE) in left.cards
+    assert leaked(left.cards, IDENTIFIERS) == []

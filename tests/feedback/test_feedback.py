@@ -13,6 +13,8 @@ from cds.errors import CallError
 from cds.hooks import feedback as route
 from cds.hooks.feedback import read_feedback
 from cds.store import tables
+from cds.store.feedback import words_of
+from cds.store.patients import PatientKey
 from tests.contract.shapes import outcome_of
 from tests.feedback.service import DAY, FEEDBACK, entry, stamp
 
@@ -237,7 +239,8 @@ def test_without_a_database_feedback_is_checked_and_not_kept(client):
 def test_no_zero_character_keeps_a_message_out(service):
     assert service.say(entry("\0", overrideReason={"userComment": "a\0b"})).status_code == 200
 
-    assert service.rows(tables.feedback)[0]["comment"] == "a\N{REPLACEMENT CHARACTER}b"
+    (row,) = service.rows(tables.feedback)
+    assert words_of(row["said"], PatientKey.at(service.settings.patient_key)).comment == "a\N{REPLACEMENT CHARACTER}b"
 
 
 JSON = st.recursive(

@@ -49,7 +49,7 @@ def upgrade() -> None:
     op.create_table(
         "feedback",
         sa.Column("digest", sa.String(32), nullable=False),
-        sa.Column("card", sa.String(255), nullable=False),
+        sa.Column("card", sa.String(36), nullable=False),
         sa.Column("client", sa.String(500), nullable=False),
         sa.Column("service", sa.String(64), nullable=False),
         sa.Column("outcome", sa.String(10), nullable=False),
@@ -57,11 +57,8 @@ def upgrade() -> None:
         sa.Column("counts_at", sa.BigInteger, nullable=False),
         sa.Column("received", sa.BigInteger, nullable=False),
         sa.Column("place", sa.Integer, nullable=False),
-        sa.Column("reason", sa.String(255)),
-        sa.Column("reason_system", sa.String(255)),
-        sa.Column("reason_display", sa.Text),
-        sa.Column("comment", sa.Text),
-        sa.Column("suggestions", sa.Text, nullable=False),
+        sa.Column("reason", sa.String(64)),
+        sa.Column("said", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("digest", name="pk_feedback"),
     )
     op.create_index("ix_feedback_card", "feedback", ["card"])

@@ -1,12 +1,9 @@
 """The command line of what is remembered: `legwork report`, `card`, `migrate` and `purge`."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,22 +11,18 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from cds.errors import StoreError
-from cds.settings import Settings, load_settings
+from cds.cli.database import key_of, opened
+from cds.cli.terminal import FAILED, plain
+from cds.settings import load_settings
 
 if TYPE_CHECKING:
-    from cds.store.database import Store
     from cds.store.reports import Report
     from cds.store.story import Story
-
-FAILED = 1
-"""Exit code when nothing is known of a card, or a rate has left its band."""
 
 _LATE = 60_000
 """How much later than its moment feedback is worth saying so [ms]."""
 
 commands = typer.Typer()
-out = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 class Format(StrEnum):
@@ -40,33 +33,11 @@ class Format(StrEnum):
     JSON = "json"
 
 
-@contextmanager
-def _opened(settings: Settings, *, new: bool = False) -> Iterator["Store"]:
-    """Open the database of the settings; errors become ours, since their own words hold the address, and a password."""
-    from sqlalchemy import make_url  # noqa: PLC0415 - likewise
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the other commands need no database
-
-    from cds.store.database import Store  # noqa: PLC0415 - likewise
-
-    address = make_url(settings.database)
-    if address.get_backend_name() == "sqlite" and not new and not Path(address.database or "").is_file():
-        raise StoreError("nothing was recorded: there is no such file as LEGWORK_DATABASE names; see README.md")
-    store = Store(settings.database)
-    try:
-        yield store
-    except SQLAlchemyError as error:
-        raise StoreError(
-            "the database cannot be reached, or has no tables of this version: see LEGWORK_DATABASE, `legwork migrate`"
-        ) from error
-    finally:
-        store.close()
-
-
 @commands.command()
 def migrate() -> None:
     """Bring the tables of the database (LEGWORK_DATABASE) to this version."""
-    with _opened(load_settings(), new=True) as store:
-        out.print(f"the tables are of version {store.migrate()}")
+    with opened(load_settings(), new=True) as store:
+        plain.print(f"the tables are of version {store.migrate()}")
 
 
 @commands.command()
@@ -85,7 +56,7 @@ def report(
     from cds.store import drift, reports  # noqa: PLC0415 - SQLAlchemy
 
     days = (since and since.date(), until and until.date())
-    with _opened(load_settings()) as store, store.snapshot() as connection:
+    with opened(load_settings()) as store, store.snapshot() as connection:
         found = reports.report(connection, reports.Which(*days, client))
     alarms = [alarm for alarm in drift.alarms(found.lines) if plan in {None, alarm.plan}]
     found = reports.Report([line for line in found.lines if plan in {None, line.plan}], found.unknown_cards, found.lost)
@@ -106,7 +77,7 @@ def _print_report(found: "Report") -> None:
     from cds.store.reports import ALL  # noqa: PLC0415 - SQLAlchemy
 
     if not found.lines:
-        out.print("No calls.")
+        plain.print("No calls.")
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("week", "client", "plan"):
         table.add_column(name, no_wrap=True)
@@ -138,11 +109,11 @@ def _print_report(found: "Report") -> None:
             reasons,
             style="bold" if line.plan == ALL else None,
         )
-    Console(highlight=False, markup=False, width=None if out.is_terminal else 200).print(table)
+    Console(highlight=False, markup=False, width=None if plain.is_terminal else 200).print(table)
     if found.unknown_cards:
-        out.print(f"\nFeedback on cards that are not known here: {found.unknown_cards}")
+        plain.print(f"\nFeedback on cards that are not known here: {found.unknown_cards}")
     if found.lost:
-        out.print(f"\nCalls that could not be recorded, and are in no figure: {found.lost}")
+        plain.print(f"\nCalls that could not be recorded, and are in no figure: {found.lost}")
 
 
 @commands.command()
@@ -153,10 +124,12 @@ def card(
     """Show a card again: what it said, why, and what became of it."""
     from cds.store.story import story  # noqa: PLC0415 - SQLAlchemy
 
-    with _opened(load_settings()) as store, store.snapshot() as connection:
-        found = story(connection, uuid.strip().lower())
+    settings = load_settings()
+    key = key_of(settings)
+    with opened(settings) as store, store.snapshot() as connection:
+        found = story(connection, uuid.strip().lower(), key)
         if not found.is_known:
-            out.print("Nothing is known of this card: it was never recorded here, or has run out.")
+            plain.print("Nothing is known of this card: it was never recorded here, or has run plain.")
             raise typer.Exit(FAILED)
         _print_story(found, comments=comments)
 
@@ -165,24 +138,24 @@ def _print_story(found: "Story", *, comments: bool) -> None:
     from cds.store.story import moment  # noqa: PLC0415 - SQLAlchemy
 
     if found.call is None:
-        out.print("The card is not known here: it was never recorded, or has run out. What was said of it is.")
+        plain.print("The card is not known here: it was never recorded, or has run plain. What was said of it is.")
     else:
         shown = "would have been shown to" if found.call["silent"] else "shown to"
-        out.print(f"{moment(found.call['at'])}  {shown} {found.call['client']}, {found.call['service']}\n")
-        out.print(f"{found.card.get('indicator')}: {found.card.get('summary')}")
-        out.print(f"{found.card.get('source')}\n")
-        out.print(Markdown(found.card.get("detail") or ""))
+        plain.print(f"{moment(found.call['at'])}  {shown} {found.call['client']}, {found.call['service']}\n")
+        plain.print(f"{found.card.get('indicator')}: {found.card.get('summary')}")
+        plain.print(f"{found.card.get('source')}\n")
+        plain.print(Markdown(found.card.get("detail") or ""))
         for suggestion in found.card.get("suggestions", ()):
-            out.print(f"[ {suggestion['label']} ]")
-        out.print("\nWhy")
+            plain.print(f"[ {suggestion['label']} ]")
+        plain.print("\nWhy")
         for one in found.card.get("advice", ()):
-            out.print(
+            plain.print(
                 f"  {one['plan']} {one['version']} ({one['status']}): {one['recommendation']}, {one['indicator']}"
             )
             for fact in one["basis"]:
-                out.print(f"    - {' '.join(part for part in fact if part)}")
+                plain.print(f"    - {' '.join(part for part in fact if part)}")
             for words in one["unknown"]:
-                out.print(f"    - not checked: {words}")
+                plain.print(f"    - not checked: {words}")
     _print_outcome(found, comments=comments)
 
 
@@ -190,22 +163,21 @@ def _print_outcome(found: "Story", *, comments: bool) -> None:
     from cds.store.story import moment  # noqa: PLC0415 - SQLAlchemy
 
     labels = {one["uuid"]: one["label"] for one in found.card.get("suggestions", ())}
-    out.print("\nWhat became of it")
-    for said in found.feedback:
-        late = f" (received {moment(said['received'])})" if said["received"] - said["said_at"] > _LATE else ""
-        early = " (a moment that was yet to come)" if said["said_at"] > said["counts_at"] else ""
-        reason = said["reason"] or ("" if said["outcome"] == "accepted" else "no reason given")
-        taken = ", ".join(label for uuid, label in labels.items() if uuid in said["suggestions"])
-        out.print(
-            "  " + "  ".join(x for x in (moment(said["said_at"]), said["outcome"], reason, taken) if x) + late + early
-        )
-        words = [said[name] for name in ("reason_display", "comment") if said[name]]
+    plain.print("\nWhat became of it")
+    for heard in found.feedback:
+        said = heard.said
+        late = f" (received {moment(heard.received)})" if heard.received - said.at > _LATE else ""
+        early = " (a moment that was yet to come)" if said.at > heard.counts_at else ""
+        reason = said.reason or ("" if said.outcome == "accepted" else "no reason given")
+        taken = ", ".join(label for uuid, label in labels.items() if uuid in said.suggestions)
+        plain.print("  " + "  ".join(x for x in (moment(said.at), said.outcome, reason, taken) if x) + late + early)
+        words = [text for text in (said.reason_display, said.comment) if text]
         if words:
-            out.print(f"    {' / '.join(words)}" if comments else "    with free text, shown by --comments")
+            plain.print(f"    {' / '.join(words)}" if comments else "    with free text, shown by --comments")
     if not found.feedback:
-        out.print("  nothing was said of it")
+        plain.print("  nothing was said of it")
     for fate, count in found.kept_away.items():
-        out.print(f"  since then held back {count} times ({fate})")
+        plain.print(f"  since then held back {count} times ({fate})")
 
 
 @commands.command()
@@ -215,18 +187,17 @@ def purge(
 ) -> None:
     """Delete what has run out (LEGWORK_RETENTION_DAYS), or all that is kept of a patient."""
     from cds.store import retention  # noqa: PLC0415 - SQLAlchemy
-    from cds.store.patients import PatientKey  # noqa: PLC0415 - likewise
 
     if (client is None) is not (patient is None):
         raise typer.BadParameter("a patient is a client's: give both --client and --patient")
     settings = load_settings()
-    with _opened(settings) as store:
+    with opened(settings) as store:
         if client is None or patient is None:
             oldest = datetime.now(UTC) - timedelta(days=settings.retention_days)
             count = retention.purge(store, int(oldest.timestamp() * 1000))
         else:
-            key = PatientKey.at(settings.patient_key)
+            key = key_of(settings)
             with store.begin() as connection:
                 key.check(connection)
             count = retention.forget(store, key.patient(client, patient))
-    out.print(f"{count} calls deleted, with their advice and feedback")
+    plain.print(f"{count} calls deleted, with their advice and feedback")

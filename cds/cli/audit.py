@@ -2,53 +2,22 @@
 
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
-from cds.errors import AuditError, StoreError
-from cds.settings import Settings, load_settings
+from cds.cli.database import key_of, opened
+from cds.cli.terminal import FAILED, plain, plain_err
+from cds.errors import AuditError
+from cds.settings import load_settings
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from cds.store.patients import PatientKey
-
-FAILED = 1
-"""Exit code when the trail is not as it was written, or an answer is another than it was."""
-
+commands = typer.Typer()
 audit = typer.Typer(help="The audit trail: export it, and see that it is as it was written.", no_args_is_help=True)
-out = Console(highlight=False, markup=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+commands.add_typer(audit, name="audit")
 
 _DAYS = ["%Y-%m-%d"]
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[tuple["Connection", "PatientKey"]]:
-    """Open database and key; errors become ours, since the database's own words hold its address, and a password."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - the other commands need no database
-
-    from cds.store.database import Store  # noqa: PLC0415 - likewise
-    from cds.store.patients import PatientKey  # noqa: PLC0415 - likewise
-
-    store = Store(settings.database)
-    try:
-        if not settings.patient_key.is_file():
-            raise StoreError(f"{settings.patient_key} is missing: LEGWORK_PATIENT_KEY must name the key of the service")
-        with store.snapshot() as connection:
-            yield connection, PatientKey.at(settings.patient_key)
-    except SQLAlchemyError as error:
-        raise StoreError(
-            "the database cannot be reached, or has no tables of this version: see LEGWORK_DATABASE, `legwork migrate`"
-        ) from error
-    finally:
-        store.close()
 
 
 def _noted(text: str | None) -> tuple[int, str] | None:
@@ -70,17 +39,19 @@ def verify(
     from cds.store import audit as trail  # noqa: PLC0415 - SQLAlchemy
 
     kept = _noted(noted)
-    with _opened(load_settings()) as (connection, key):
+    settings = load_settings()
+    key = key_of(settings)
+    with opened(settings) as store, store.snapshot() as connection:
         try:
             last = trail.verify(connection, key.link, kept)
         except AuditError as error:
-            err.print(f"✗  {error}")
+            plain_err.print(f"✗  {error}")
             raise typer.Exit(FAILED) from error
     if last is None:
-        out.print("the trail has no entries")
+        plain.print("the trail has no entries")
     else:
-        out.print(f"✓  {last.number} entries, as they were written. Its end, to be noted elsewhere:")
-        out.print(f"{last.number}:{last.link}")
+        plain.print(f"✓  {last.number} entries, as they were written. Its end, to be noted elsewhere:")
+        plain.print(f"{last.number}:{last.link}")
 
 
 @audit.command()
@@ -92,7 +63,7 @@ def export(
     from cds.export.audit_events import audit_event  # noqa: PLC0415 - FHIR
     from cds.store import audit as trail  # noqa: PLC0415 - SQLAlchemy
 
-    with _opened(load_settings()) as (connection, _):
+    with opened(load_settings()) as store, store.snapshot() as connection:
         for entry in trail.entries(connection, _ms(since), _ms(until)):
             sys.stdout.buffer.write(msgspec.json.encode(audit_event(entry)) + b"\n")
 
@@ -101,6 +72,7 @@ def _ms(day: datetime | None) -> int | None:
     return None if day is None else int(day.replace(tzinfo=UTC).timestamp() * 1000)
 
 
+@commands.command()
 def replay(call: Annotated[str, typer.Argument(metavar="ID", help="X-Correlation-Id of the answer.")]) -> None:
     """Answer a recorded call anew (LEGWORK_RECORD), and say whether the advice is the same, and if not what changed."""
     from cds.hooks import replaying  # noqa: PLC0415 - SQLAlchemy
@@ -111,20 +83,23 @@ def replay(call: Annotated[str, typer.Argument(metavar="ID", help="X-Correlation
     except ValueError as error:
         raise typer.BadParameter("must be a UUID", param_hint="ID") from error
     settings = load_settings()
-    with _opened(settings) as (connection, key):
-        recording = recorded(connection, id_)
+    key = key_of(settings)
+    with opened(settings) as store, store.snapshot() as connection:
+        recording = recorded(connection, id_, key)
     if recording is None:
-        err.print("this call was not recorded, or is deleted: LEGWORK_RECORD=on records calls, LEGWORK_RETENTION_DAYS")
+        plain_err.print(
+            "this call was not recorded, or is deleted: LEGWORK_RECORD=on records calls, LEGWORK_RETENTION_DAYS"
+        )
         raise typer.Exit(FAILED)
     replayed = replaying.replay(recording, settings, key.facts)
     if replayed.release:
-        out.print(f"release: {replayed.release}")
+        plain.print(f"release: {replayed.release}")
     for change in replayed.knowledge:
-        out.print(f"knowledge: {change}")
+        plain.print(f"knowledge: {change}")
     if replayed.equal:
-        out.print(f"✓  the advice is equal to that of {recording.day}, byte for byte but for its uuids")
+        plain.print(f"✓  the advice is equal to that of {recording.day}, byte for byte but for its uuids")
         return
-    out.print(f"✗  the advice is another than on {recording.day}:")
+    plain.print(f"✗  the advice is another than on {recording.day}:")
     for line in replayed.difference:
-        out.print(line)
+        plain.print(line)
     raise typer.Exit(FAILED)

@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from rich.console import Console
+import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cds.check import Capability, Judged, ServerCheck, judge
+from cds.cli.terminal import day_of, err, out
 from cds.clients import normal
 from cds.errors import LegworkError
 from cds.fhir.access import Access
@@ -22,6 +24,8 @@ from cds.fhir.server import FhirServers
 from cds.offline import open_bundle
 from cds.outbound import Reach
 from cds.settings import load_settings
+
+commands = typer.Typer()
 
 _ANYWHERE = Reach.PUBLIC | Reach.PRIVATE | Reach.LOOPBACK
 """Whoever runs the command names the server."""
@@ -52,7 +56,30 @@ class Report:
     """Patients and files that could not be looked at, and why."""
 
 
-def run(asked: Asked, bundles: Iterable[Path], out: Console, err: Console, *, as_json: bool) -> None:
+@commands.command()
+def check(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    bundles: Annotated[
+        list[Path] | None,
+        typer.Argument(help="FHIR Bundles of one patient each, in place of a server.", exists=True, dir_okay=False),
+    ] = None,
+    server: Annotated[str, typer.Option("--fhir-server", help="Base address of the FHIR server.")] = "",
+    patient: Annotated[list[str] | None, typer.Option(help="Ids of patients to judge.")] = None,
+    sample: Annotated[int, typer.Option(min=1, max=100, help="How many patients to take, where none is named.")] = 3,
+    token: Annotated[
+        str, typer.Option(envvar="LEGWORK_FHIR_TOKEN", help="Bearer token; better given in the environment.")
+    ] = "",
+    today: Annotated[str | None, typer.Option(help="The day of the call, YYYY-MM-DD; today by default.")] = None,
+    names: Annotated[bool, typer.Option("--names", help="Print the patients' names.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything that was found, for machines.")] = False,
+) -> None:
+    """Say what a FHIR server can give, what of it is not understood, and which cards come out."""
+    if bool(bundles) is bool(server):
+        raise typer.BadParameter("name a FHIR server, or files", param_hint="--fhir-server")
+    asked = Asked(server, token, patient or (), sample, day_of(today), names=names)
+    _run(asked, bundles or (), as_json=as_json)
+
+
+def _run(asked: Asked, bundles: Iterable[Path], *, as_json: bool) -> None:
     """Look, and print what was found.
 
     Raises:
@@ -72,7 +99,7 @@ def run(asked: Asked, bundles: Iterable[Path], out: Console, err: Console, *, as
         encoded = msgspec.json.encode(report, enc_hook=str)
         sys.stdout.write(msgspec.json.format(encoded.decode(), indent=2) + "\n")
     else:
-        _print(report, out)
+        _print(report)
 
 
 async def _of_server(asked: Asked, step: Callable[[str], None]) -> Report:
@@ -107,7 +134,7 @@ def _of_files(asked: Asked, bundles: Iterable[Path], step: Callable[[str], None]
     return Report(None, None, found, problems)
 
 
-def _print(report: Report, out: Console) -> None:
+def _print(report: Report) -> None:
     def lines(texts: Iterable[str]) -> None:
         for text in texts:
             out.print(text, highlight=False, markup=False, soft_wrap=True)

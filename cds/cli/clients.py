@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from cards.dialects import OWN_CODES
+from cds.cli.terminal import FAILED
 from cds.clients import SANDBOX_ISSUER, RegisteredClient, check_orders, read_clients
 from cds.errors import NotTrusted
 from cds.services import knowledge
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from cds.hooks.tokens import Step, Token, Verifier
 
 _WIDE = 200
-FAILED = 1
-"""Exit code when a token is refused."""
-
 clients = typer.Typer(help="The clients' file: check it, and see why a token is refused.", no_args_is_help=True)
 out = Console(highlight=False, soft_wrap=True)
 

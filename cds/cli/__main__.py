@@ -1,0 +1,5 @@
+"""`python -m cds.cli`."""
+
+from cds.cli import main
+
+main()

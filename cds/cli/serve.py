@@ -1,0 +1,65 @@
+"""`legwork serve` and `legwork doctor`: to run a deployment, and to look at all that it rests on."""
+
+import asyncio
+import logging
+from typing import Annotated
+
+import typer
+
+from cds.cli.terminal import FAILED, err, out
+from cds.services import plans
+from cds.settings import load_settings
+from cds.telemetry import logs
+
+commands = typer.Typer()
+
+
+@commands.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (LEGWORK_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (LEGWORK_PORT).")] = None,
+) -> None:
+    """Serve CDS Hooks, every plan in draft: on this machine, or to the clients of LEGWORK_CLIENTS."""
+    import uvicorn  # noqa: PLC0415 - the other commands need no server
+
+    from cds.app import create_app  # noqa: PLC0415 - likewise
+
+    settings = load_settings(host=host, port=port)
+    logs.set_up(settings.log)
+    application = create_app(settings)
+    callers = "the clients of LEGWORK_CLIENTS" if settings.clients else "whoever is on this machine"
+    err.print(
+        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it"
+    )
+    uvicorn.run(
+        application,
+        host=settings.host,
+        port=settings.port,
+        server_header=False,
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+    )
+
+
+@commands.command()
+def doctor() -> None:
+    """Look at all that a deployment rests on: settings, knowledge, database, keys, FHIR servers, clock."""
+    from cds.doctor import Mark, examine  # noqa: PLC0415 - it brings what the other commands need not load
+
+    signs = {Mark.GOOD: "[green]✓[/]", Mark.NOTE: "[yellow]![/]", Mark.BAD: "[red]✗[/]"}
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+    async def look() -> int:
+        bad = 0
+        async for finding in examine():
+            bad += finding.mark is Mark.BAD
+            out.print(f"{signs[finding.mark]}  {finding.what}: ", end="")
+            out.print(finding.words, markup=False, soft_wrap=True)
+        return bad
+
+    bad = asyncio.run(look())
+    out.print(f"\n{bad} to mend" if bad else "\n[green]nothing stands in the way[/]")
+    if bad:
+        raise typer.Exit(FAILED)
