@@ -33,7 +33,7 @@ class Ehr:
     def templates(self) -> dict[str, str]:
         """Ask the service which prefetch it wants."""
         path = "/cds-services"
-        found: list[dict[str, Any]] = self._checked(self.service.get(path, headers=self._signed(path)))["services"]
+        found: list[dict[str, Any]] = self._checked(self.service.get(path, headers=self.signed(path)))["services"]
         return dict(next(one for one in found if REVIEW.endswith(one["id"]))["prefetch"])
 
     def prefetch(self, templates: dict[str, str], patient: str) -> dict[str, Any]:
@@ -49,12 +49,13 @@ class Ehr:
             "context": {"userId": "Practitioner/demo", "patientId": patient},
             "prefetch": prefetch,
         }
-        found: list[dict[str, Any]] = self._checked(self.service.post(REVIEW, json=call, headers=self._signed(REVIEW)))[
+        found: list[dict[str, Any]] = self._checked(self.service.post(REVIEW, json=call, headers=self.signed(REVIEW)))[
             "cards"
         ]
         return found
 
-    def _signed(self, path: str) -> dict[str, str]:
+    def signed(self, path: str) -> dict[str, str]:
+        """Sign a token for an address, good for one call."""
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": self.public_url + path, "iat": now, "exp": now + 300, "jti": str(uuid.uuid4())}
         return {"Authorization": f"Bearer {jwt.encode(claims, self.key, 'ES384', {'kid': 'demo'})}"}
