@@ -7,6 +7,7 @@ Exit code 1 where a patient has no card, or where prefetch and fetch give differ
 """
 
 import argparse
+import ssl
 import sys
 import time
 import uuid
@@ -95,7 +96,8 @@ def main() -> None:
     asked.add_argument("--ca", help="certificate to trust, for https")
     asked.add_argument("patients", nargs="+", help="ids of patients")
     given = asked.parse_args()
-    service = httpx.Client(base_url=given.service, timeout=30, verify=given.ca or True)
+    trusted = ssl.create_default_context(cafile=given.ca)
+    service = httpx.Client(base_url=given.service, timeout=30, verify=trusted)
     with service, httpx.Client(base_url=given.fhir_server, timeout=30) as fhir:
         ehr = Ehr(given.key.read_text(encoding="utf-8"), given.public_url, service, fhir)
         templates = ehr.templates()

@@ -2,9 +2,9 @@
 
     python demo/keys.py FOLDER
 
-In FOLDER are then `clients.toml`, `demo.jwks.json` (public) and `demo.pem` (private), `patient.key`, by which patients are
-hashed, and `metrics.token`, for whoever reads the figures. What is there already stays: with another key, the patients of
-the database are others.
+In FOLDER are then `clients.toml`, `demo.jwks.json` (public) and `demo.pem` (private), `patient.key`, by which patients
+are hashed, and `metrics.token`, for whoever reads the figures. Keys are made only where there are none: with another
+key, the patients of the database are others.
 """
 
 import json

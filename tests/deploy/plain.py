@@ -1,6 +1,6 @@
 """What docker-compose.yml and deploy/ run, as plain processes: their commands, environment and files as they stand.
 
-Only what a container engine gives is put in its place: each volume is a folder, and each address a port of this machine.
+Only what a container engine gives is replaced: each volume is a folder, and each address a port of this machine.
 """
 
 import contextlib
@@ -8,14 +8,15 @@ import json
 import os
 import re
 import shutil
-import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,6 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 PROGRAMS = {"legwork": [sys.executable, "-m", "cds.cli"], "python": [sys.executable]}
 LONGEST = 60
 """For how long a job or a start may take on a busy machine [s]."""
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def of_image(instruction: str) -> list[str]:
@@ -59,10 +53,12 @@ class Machine:
     Attributes:
         folder: what they may use; the folder in which they run, and their home, must stay empty.
         addresses: what stands in our files for a host and its port -> what it is here.
+        services: how many were started.
     """
 
     folder: Path
-    addresses: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str]
+    services: int = 0
 
     def __post_init__(self) -> None:
         self.empty.mkdir()
@@ -100,18 +96,23 @@ class Machine:
 
     @contextlib.contextmanager
     def serving(
-        self, command: Sequence[str], environment: Mapping[str, str], mounts: Mapping[str, Path], ready: str
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        mounts: Mapping[str, Path],
+        is_ready: Callable[[], bool],
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a service, once that address answers; end it afterwards.
+        """Run a service, once it is ready; end it afterwards.
 
         Raises:
             AssertionError: it does not start; with what it said.
         """
-        log = self.folder / f"{ready.split(':')[2].partition('/')[0]}.log"
+        self.services += 1
+        log = self.folder / f"service-{self.services}.log"
         with self.popen(command, environment, mounts, log) as process:
             try:
                 deadline = time.monotonic() + LONGEST
-                while not _answers(ready):
+                while not is_ready():
                     if process.poll() is not None or time.monotonic() > deadline:
                         raise AssertionError(f"it did not start:\n{log.read_text(encoding='utf-8')}")
                     time.sleep(0.05)  # it tells nobody when it begins to listen
@@ -121,12 +122,15 @@ class Machine:
                 process.wait(LONGEST)
 
 
-def _answers(address: str) -> bool:
+def answers(address: str, authority: Path | None = None) -> bool:
+    """Whether somebody is well at an address; an authority may have to make itself first."""
     try:
-        with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - loopback
+        context = ssl.create_default_context(cafile=authority)
+        with urllib.request.urlopen(address, timeout=5, context=context):  # noqa: S310 - loopback
             return True
-    except urllib.error.HTTPError:
-        raise
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
     except OSError:
         return False
 
@@ -167,9 +171,22 @@ class Composed:
     def serving(self, name: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         """Run a service of ours on that port."""
         environment = COMPOSE["services"][name]["environment"] | {"LEGWORK_PORT": str(port)}
-        ready = f"http://127.0.0.1:{port}/ready"
+        ready = partial(answers, f"http://127.0.0.1:{port}/ready")
         with self.machine.serving(self.command(name), environment, self.mounts(name), ready) as process:
             yield process
+
+    @contextlib.contextmanager
+    def proxying(self) -> Iterator[Path]:
+        """Run the proxy, before which a worker runs; give the certificate of the authority that it makes for itself."""
+        mounts = self.mounts("proxy")
+        config, data = mounts["/etc/caddy/Caddyfile"], mounts["/data"]
+        command = ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"]  # as its image does
+        environment = {"XDG_DATA_HOME": str(data), "XDG_CONFIG_HOME": str(data)}
+        authority = data / "caddy/pki/authorities/local/root.crt"
+        (site,) = re.findall(r"^https://\S+(?= {)", config.read_text(encoding="utf-8"), re.MULTILINE)
+        ready = partial(answers, f"{site}/health", authority)
+        with self.machine.serving(command, environment, mounts, ready):
+            yield authority
 
 
 def before(name: str) -> list[str]:
