@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 PROGRAMS = {"legwork": [sys.executable, "-m", "cds.cli"], "python": [sys.executable]}
-LONGEST = 60
+LONGEST = 120
 """For how long a job or a start may take on a busy machine [s]."""
 
 

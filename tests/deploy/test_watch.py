@@ -5,15 +5,20 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
+from functools import partial
 
+import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from cds.services import plans
 from cds.telemetry.metrics import Metrics
 from cds.telemetry.requests import Fetched, Handled, Spoke
-from tests.deploy.plain import COMPOSE, ROOT
+from tests.contract.test_server import free_port
+from tests.deploy.plain import COMPOSE, LONGEST, ROOT, answers
 
 WATCH = ROOT / "deploy" / "watch"
 RULES = yaml.safe_load((WATCH / "prometheus/rules.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
@@ -120,3 +125,38 @@ def test_the_names_by_which_parts_know_each_other_are_those_of_compose():
     assert set(scrape["dns_sd_configs"][0]["names"]) <= set(COMPOSE["services"])
     assert scrape["authorization"]["credentials_file"] == settings["LEGWORK_METRICS_TOKEN"]
     assert {panel["datasource"]["uid"] for panel in DASHBOARD["panels"]} == {source["uid"]}
+
+
+def test_prometheus_comes_in_by_the_token_and_answers_every_panel(demonstration, tmp_path):
+    token = demonstration.composed.mounts("prometheus")["/etc/legwork"] / "metrics.token"
+    config = yaml.safe_load((WATCH / "prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    (scrape,) = config["scrape_configs"]
+    del scrape["dns_sd_configs"]
+    scrape["static_configs"] = [{"targets": [demonstration.service.removeprefix("http://")]}]
+    scrape["authorization"]["credentials_file"] = str(token)
+    config["global"] = {"scrape_interval": "200ms", "evaluation_interval": "200ms"}
+    shutil.copy(WATCH / "prometheus/rules.yml", tmp_path)
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    port = free_port()
+    command = [
+        program("prometheus"),
+        f"--config.file={tmp_path}/prometheus.yml",
+        f"--storage.tsdb.path={tmp_path}/data",
+    ]
+    address = f"http://127.0.0.1:{port}"
+    is_ready = partial(answers, f"{address}/-/ready")
+    machine = demonstration.composed.machine
+    with machine.serving([*command, f"--web.listen-address=127.0.0.1:{port}"], {}, {}, is_ready):
+
+        def ask(question):
+            answer = httpx.get(f"{address}/api/v1/query", params={"query": question}).json()
+            assert answer["status"] == "success", answer
+            return [float(one["value"][1]) for one in answer["data"]["result"]]
+
+        deadline = time.monotonic() + LONGEST
+        while ask('up{job="legwork"}') != [1.0]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)  # it asks by its own clock
+        for question in (target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]):
+            ask(question.replace("$__rate_interval", "10s"))
+        assert ask('count(legwork_plan_loaded{status="draft"})') == [len(plans())]
