@@ -189,7 +189,7 @@ def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Itera
             others = rare.begin(large_calls, extent.phase)
             beside = frequent.run(small_calls, extent.phase)
             large += others.result()
-            slowest.add(_p99(beside), _p99(alone))
+            slowest.add(p99(beside), p99(alone))
             usual.add(median(beside), median(alone))
             step("Small calls beside large ones")
     detail = f"{_ms(slowest.cost)}, {_ms(slowest.floor)}; medians {_ms(usual.cost)}, {_ms(usual.floor)}"
@@ -217,7 +217,8 @@ def _fetch(extent: Extent, step: Step) -> Iterator[Result]:
     step("Searches")
 
 
-def _p99(latencies: Sequence[float]) -> float:
+def p99(latencies: Sequence[float]) -> float:
+    """Give the latency that one in a hundred exceeds [s]."""
     return sorted(latencies)[math.ceil(len(latencies) * 0.99) - 1]
 
 

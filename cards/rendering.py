@@ -8,7 +8,7 @@ from cards.dialects import GENERIC, Shape
 from cards.models import Advised, Basis, Card, CardsResponse, Coding, Extension, Link, Source
 from cards.ranking import TopicAdvice, rank
 from cards.suggestions import Desk
-from cards.text import bounded, escaped, plain, shortened
+from cards.text import bounded, escaped, is_address, plain, shortened
 from cards.wording import WORDING
 from cds.chart.facts import Absence, Fact, Indicator, Measurement
 from cds.reasoning.assessment import Assessment
@@ -289,14 +289,17 @@ def _distinct(facts: Iterable[Fact]) -> list[Fact]:
         if known is None or (fact.on is not None and (known.on is None or fact.on.moment > known.on.moment)):
             newest[key] = fact
     kept = list(newest.values())
-    return [fact for fact in kept if not any(_says_more(other, fact) for other in kept)]
+    of_resource: dict[str, list[Fact]] = {}
+    for fact in kept:
+        of_resource.setdefault(fact.reference, []).append(fact)
+    return [fact for fact in kept if not any(_says_more(other, fact) for other in of_resource[fact.reference])]
 
 
 def _says_more(one: Fact, other: Fact) -> bool:
     """Whether one reading of a resource says all that another does: "leg cramps" beside "cramps"."""
     return (
-        one is not other
-        and bool(one.reference)
+        bool(one.reference)
+        and one is not other
         and one.reference == other.reference
         and (
             other.name.lower() in one.name.lower() and len(other.name) < len(one.name) and other.said in {"", one.said}
@@ -337,5 +340,5 @@ def _basis(fact: Fact) -> Basis:
         value=bounded(fact.value) or None,
         unit=bounded(fact.unit) or None,
         on=str(fact.on) if fact.on else None,
-        reference=fact.reference or None,
+        reference=fact.reference if fact.reference and is_address(fact.reference) else None,
     )

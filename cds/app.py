@@ -57,10 +57,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     state = _State(settings, clock) if settings.keeps_state else None
     trust = None if settings.clients is None or state is None else _Trust(settings, settings.clients, state.store)
     journal = None if state is None else state.journal
-    # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
     fhir = FhirServers()
     anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
     routes = HookRoutes(settings, anybody, fhir, journal, clock)
+    # FastAPI's own OpenAPI would know nothing of bodies: cds/hooks/openapi.py describes them.
     app = FastAPI(
         title="Legwork",
         openapi_url=None,

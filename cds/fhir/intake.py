@@ -228,7 +228,7 @@ class Intake:
         asked = requests.asked_for(request)
         return self._means.concepts(asked) | self._means.tests(asked)
 
-    def take_draft(self, raw: bytes, *, at_hand: bool) -> None:
+    def take_draft(self, raw: Raw | bytes, *, at_hand: bool) -> None:
         """Take in an order that is being written, or a medication that one refers to; nothing in it is required.
 
         Args:

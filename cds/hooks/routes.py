@@ -26,7 +26,7 @@ from cds.fhir import fetching, prefetch
 from cds.fhir.access import Access
 from cds.fhir.record import PatientRecord
 from cds.fhir.server import FhirServers
-from cds.hooks import discovery
+from cds.hooks import discovery, openapi
 from cds.hooks.answered import Answered, AsAnswered
 from cds.hooks.request import ONE_PASS, HookRequest, read_request
 from cds.hooks.statuses import HEADERS, JSON
@@ -81,12 +81,17 @@ class HookRoutes:
         router.add_api_route("/cds-services", self.discover, methods=["GET", "HEAD"])
         # A plain route: what FastAPI would look up for each call, this one does not need.
         router.add_route("/cds-services/{service_id}", self.call, methods=["POST"])
+        router.add_api_route("/openapi.json", self.describe, methods=["GET", "HEAD"])
         return router
 
     async def discover(self) -> Response:
         """Describe the services."""
         current().service = "discovery"
         return as_json(discovery.document(self.settings.specification_version))
+
+    async def describe(self) -> Response:
+        """Describe every address that programs use."""
+        return as_json(openapi.document(self.settings.address))
 
     async def call(self, request: Request) -> Response:
         """Answer one hook call.

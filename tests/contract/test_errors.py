@@ -102,7 +102,7 @@ def test_an_unknown_service_is_not_found(client, id_):
     assert "cds-services" in outcome_of(client.post(f"/cds-services/{id_}", json=call()), 404)
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/cds-services/a/b", "/docs", "/redoc", "/openapi.json", "/knowledge/x"])
+@pytest.mark.parametrize("path", ["/nothing", "/cds-services/a/b", "/docs", "/redoc", "/knowledge/x"])
 def test_an_unknown_address_is_not_found(client, path):
     """CH-Z-04, Z-12, Z-14."""
     outcome_of(client.get(path), 404)
