@@ -32,7 +32,8 @@ def serve(
     application = create_app(settings)
     callers = "the clients of LEGWORK_CLIENTS" if settings.clients else "whoever is on this machine"
     err.print(
-        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it"
+        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it",
+        soft_wrap=True,
     )
     uvicorn.run(
         application,
