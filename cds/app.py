@@ -23,9 +23,10 @@ from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, check_orders, read_clients
 from cds.errors import CallError
 from cds.fhir.server import FhirServers
 from cds.hooks import health, statuses
+from cds.hooks.answering import answer
 from cds.hooks.feedback import FeedbackRoute
 from cds.hooks.middleware import Cors, Guarded, Tidied, Watched
-from cds.hooks.routes import HookRoutes, answer
+from cds.hooks.routes import HookRoutes
 from cds.hooks.shared import SharedKnowledge
 from cds.pages.routes import Pages
 from cds.services import REVIEW, SERVICES, check_signed, check_topics, knowledge, needs, plans

@@ -32,7 +32,7 @@ from sqlalchemy import BindParameter, bindparam, text
 from cds.app import create_app, warm_up
 from cds.clients import Client
 from cds.hooks import journal
-from cds.hooks.routes import answer
+from cds.hooks.answering import answer
 from cds.services import REVIEW
 from cds.settings import Settings
 from cds.store import drift, reports

@@ -13,8 +13,8 @@ import msgspec
 with atheris.instrument_imports(include=["cds", "cards"]):
     from cds.app import warm_up
     from cds.errors import CallError
+    from cds.hooks.answering import answer
     from cds.hooks.feedback import read_feedback
-    from cds.hooks.routes import answer
     from cds.services import SERVICES
     from cds.settings import Settings
 
