@@ -162,6 +162,27 @@ class Recogniser:
         """Name what a result is of by its exact name alone."""
         return frozenset(name for text in texts(code) if (name := self._analyte_named(text)))
 
+    def as_part(self, code: Concepts, whole: Concepts, names: frozenset[str]) -> Concepts:
+        """Give what a component is of: where its words name only a side, or the test again, its panel says the rest.
+
+        Args:
+            code: of the component.
+            whole: the code of the panel.
+            names: what the panel is of.
+        """
+        if not names or codings(code):
+            return code
+        said = texts(code)
+        words = {word for text in said for word in words_of(text)}
+        only_side = not words.isdisjoint(self._vocabulary.sides) and words <= {
+            *self._vocabulary.sides,
+            *self._vocabulary.leg,
+        }
+        if not only_side and not self.tests_named(code) & names:
+            return code
+        displays = [Coding(None, None, text) for text in texts(whole)]
+        return Concept(coding=[*codings(whole), *displays][:MOST], text=" ".join(said))
+
     def _unsystematic(self, coding: Coding, code: Concepts) -> frozenset[str]:
         """Accept a LOINC code without its system only when the words name the same analyte."""
         meant, _ = self._lookup[_LOINC, coding.code]
