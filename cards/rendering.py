@@ -131,15 +131,21 @@ class Press:
         )
         weighed = {cause.topic for cause in causes}
         rest = [topic for topic in folded if topic.topic not in weighed]
-        titles = [c.title for c in causes] + [t.advice[0].plan.knowledge.file.title for t in rest]
+        pressing = [topic for topic in rest if topic.indicator > Indicator.INFO]
+        routine = [topic for topic in rest if topic not in pressing]
+        titles = [*map(_title, pressing), *(c.title for c in causes), *map(_title, routine)]
         summary = WORDING.fold_summary.format(topics=", ".join(titles))
         if shortened(summary) != plain(summary):
-            summary = WORDING.fold_summary_short.format(count=len(titles))
+            soon = [_title(topic) for topic in folded if topic.indicator > Indicator.INFO]
+            short = WORDING.fold_summary_soon if soon else WORDING.fold_summary_short
+            summary = short.format(count=len(titles), topics=", ".join(soon))
         by_topic = {topic.topic: topic for topic in folded}
         lines = [WORDING.after_emergency if after_emergency else WORDING.fold_intro, ""]
+        for topic in pressing:  # what should be looked at within days stands above what can wait
+            lines.extend(_folded(topic))
         for cause in causes:
             lines.extend(_weighed(cause, by_topic.get(cause.topic), has_card=cause.topic in own))
-        for topic in rest:
+        for topic in routine:
             lines.extend(_folded(topic))
         parts = ["\n".join(lines)]
         if view.severity:
@@ -238,9 +244,8 @@ def _weighed(cause: Cause, topic: TopicAdvice | None, *, has_card: bool) -> Iter
     if cause.speaks_against:
         yield f"  - {WORDING.speaks_against.format(signs='; '.join(map(_sign, cause.speaks_against)))}"
     if topic is not None:
-        first = topic.advice[0]
-        yield f"  - {escaped(_worded(first, first.recommendation.summary))}"
-        yield from (f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
+        yield f"  - {escaped(_worded(topic.advice[0], topic.advice[0].recommendation.summary))}"
+        yield from _briefly(topic)
     elif not has_card:
         yield f"  - {WORDING.next_step.format(step=cause.next_step)}"
 
@@ -248,7 +253,18 @@ def _weighed(cause: Cause, topic: TopicAdvice | None, *, has_card: bool) -> Iter
 def _folded(topic: TopicAdvice) -> Iterable[str]:
     first = topic.advice[0]
     yield f"- **{escaped(_worded(first, first.recommendation.summary))}**"
+    yield from _briefly(topic)
+
+
+def _briefly(topic: TopicAdvice) -> Iterable[str]:
+    """Give the first step of a topic without a card of its own, and what else it has to say."""
+    first, *others = topic.advice
     yield from (f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
+    yield from (f"  - {WORDING.also.format(summary=escaped(_worded(a, a.recommendation.summary)))}" for a in others)
+
+
+def _title(topic: TopicAdvice) -> str:
+    return topic.advice[0].plan.knowledge.file.title
 
 
 def _sign(sign: Sign) -> str:
