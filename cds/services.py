@@ -160,6 +160,8 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
     calm = all(one.indicator is Indicator.INFO for one in advice)
     if not calm:
         advice = [one for one in advice if not one.recommendation.only_in_calm]
+        urgent = {one.plan.topic for one in advice if one.indicator > Indicator.INFO}
+        advice = [one for one in advice if urgent.isdisjoint(one.recommendation.not_beside)]
     if ordering:
         return Assessment(advice, failed=failed)
     in_care = not (chart.patient.deceased or chart.patient.inactive)
