@@ -20,7 +20,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test integration fhir-server check bench picture docs dist lock clean environment gone
+.PHONY: help setup run test integration fhir-server check audit bench soak picture docs dist lock clean environment gone
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -54,11 +54,17 @@ check: .venv/.dev-ready ## Check format, lint, types, import directions, spellin
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/*/*.yaml))
 
+audit: .venv/.dev-ready ## Hold what is locked against the published advisories, where they can be reached
+	$(BIN)/python requirements/audit.py
+
 bench: .venv/.dev-ready ## Measure the service
 	$(BIN)/python -m benchmarks $(ARGS)
 
 picture: .venv/.dev-ready ## Take the picture of a card anew (needs Chromium)
 	$(BIN)/python -m tests.browser.picture docs/pictures/cards.png
+
+soak: .venv/.dev-ready ## Ten thousand calls, fifty at a time: are all answered, and does memory stay flat?
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 docs: .venv-docs/.ready ## Build the documentation into build/docs; a link that leads nowhere fails
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet --site-dir build/docs

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from statistics import mean, median
+from tempfile import TemporaryDirectory
 
 from benchmarks import fetching, floors, reasoning
 from benchmarks.load import call_at_rate
@@ -73,7 +74,7 @@ class Extent:
     @property
     def steps(self) -> int:
         """How many steps the progress display counts."""
-        return self.rounds * 2 + self.starts + 2 * self.phases + 1
+        return self.rounds * 3 + 1 + self.starts + 2 * self.phases + 1
 
 
 QUICK = Extent(rounds=3, validations=1, starts=1, calls_after=10, phases=3, phase=1.5)
@@ -115,6 +116,7 @@ def measure(bodies: Bodies, today: date, extent: Extent, step: Step) -> Iterator
         yield from _calls(service, bodies, extent, step)
         yield from _plans(bodies[USUAL], today, extent, step)
         yield from _tail(service, bodies, extent, step)
+    yield from _recording(bodies, extent, step)
     yield from _fetch(extent, step)
     yield from _fresh(bodies, extent, step)
 
@@ -189,7 +191,7 @@ def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Itera
             others = rare.begin(large_calls, extent.phase)
             beside = frequent.run(small_calls, extent.phase)
             large += others.result()
-            slowest.add(_p99(beside), _p99(alone))
+            slowest.add(p99(beside), p99(alone))
             usual.add(median(beside), median(alone))
             step("Small calls beside large ones")
     detail = f"{_ms(slowest.cost)}, {_ms(slowest.floor)}; medians {_ms(usual.cost)}, {_ms(usual.floor)}"
@@ -197,6 +199,27 @@ def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Itera
     yield Result(name=name, value=slowest.ratio, unit="×", goal=_TAIL_GOAL, detail=detail)
     detail = f"slowest of {len(large)}: {_ms(max(large))}"
     yield Result(name="Median of large calls beside small", value=median(large) * 1e3, unit="ms", detail=detail)
+
+
+def _recording(bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
+    """Hold calls that are written down in SQLite against calls that are not."""
+    sizes = (SMALL, USUAL)
+    pairs = {size: _Pairs() for size in sizes}
+    with TemporaryDirectory() as folder:
+        settings = {"LEGWORK_DATABASE": f"sqlite:///{folder}/legwork.db", "LEGWORK_PATIENT_KEY": f"{folder}/key"}
+        with running() as plain, running(**settings) as recording:
+            for number in range(extent.rounds + 1):
+                for size in sizes:
+                    usual, recorded = (
+                        _cpu_of_call(service, service.caller(), bodies[size], 2 * _POSTS[size])
+                        for service in (plain, recording)
+                    )
+                    if number:  # the first of each is slow
+                        pairs[size].add(recorded, usual)
+                step("Recording")
+    for size in sizes:
+        detail = f"{_ms(pairs[size].cost)}, {_ms(pairs[size].floor)} without"
+        yield Result(name=f"A call that is recorded, {size:,}", value=pairs[size].ratio, unit="×", detail=detail)
 
 
 def _fetch(extent: Extent, step: Step) -> Iterator[Result]:
@@ -217,7 +240,8 @@ def _fetch(extent: Extent, step: Step) -> Iterator[Result]:
     step("Searches")
 
 
-def _p99(latencies: Sequence[float]) -> float:
+def p99(latencies: Sequence[float]) -> float:
+    """Give the latency that one in a hundred exceeds [s]."""
     return sorted(latencies)[math.ceil(len(latencies) * 0.99) - 1]
 
 

@@ -125,16 +125,17 @@ class Service:
 
 
 @contextmanager
-def running() -> Iterator[Service]:
-    """Start the service, wait until it is ready, and stop it in the end.
+def running(**settings: str) -> Iterator[Service]:
+    """Start the service with these settings, wait until it is ready, and stop it in the end.
 
     Raises:
         ServiceError: it ended by itself, or took too long to start.
     """
     port = _free_port()
     command = [sys.executable, "-m", "cds.cli", "serve", "--host", _HOST, "--port", str(port)]
+    environment = {**os.environ, **settings}
     start = time.perf_counter()
-    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log) as process:  # noqa: S603 - ours
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=log, stderr=log, env=environment) as process:  # noqa: S603 - ours
         try:
             caller = Caller(port)
             while not caller.finds_ready():

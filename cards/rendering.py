@@ -8,7 +8,7 @@ from cards.dialects import GENERIC, Shape
 from cards.models import Advised, Basis, Card, CardsResponse, Coding, Extension, Link, Source
 from cards.ranking import TopicAdvice, rank
 from cards.suggestions import Desk
-from cards.text import bounded, escaped, plain, shortened
+from cards.text import bounded, escaped, is_address, plain, shortened
 from cards.wording import WORDING
 from cds.chart.facts import Absence, Fact, Indicator, Measurement
 from cds.reasoning.assessment import Assessment
@@ -131,15 +131,21 @@ class Press:
         )
         weighed = {cause.topic for cause in causes}
         rest = [topic for topic in folded if topic.topic not in weighed]
-        titles = [c.title for c in causes] + [t.advice[0].plan.knowledge.file.title for t in rest]
+        pressing = [topic for topic in rest if topic.indicator > Indicator.INFO]
+        routine = [topic for topic in rest if topic not in pressing]
+        titles = [*map(_title, pressing), *(c.title for c in causes), *map(_title, routine)]
         summary = WORDING.fold_summary.format(topics=", ".join(titles))
         if shortened(summary) != plain(summary):
-            summary = WORDING.fold_summary_short.format(count=len(titles))
+            soon = [_title(topic) for topic in folded if topic.indicator > Indicator.INFO]
+            short = WORDING.fold_summary_soon if soon else WORDING.fold_summary_short
+            summary = short.format(count=len(titles), topics=", ".join(soon))
         by_topic = {topic.topic: topic for topic in folded}
         lines = [WORDING.after_emergency if after_emergency else WORDING.fold_intro, ""]
+        for topic in pressing:  # what should be looked at within days stands above what can wait
+            lines.extend(_folded(topic))
         for cause in causes:
             lines.extend(_weighed(cause, by_topic.get(cause.topic), has_card=cause.topic in own))
-        for topic in rest:
+        for topic in routine:
             lines.extend(_folded(topic))
         parts = ["\n".join(lines)]
         if view.severity:
@@ -238,9 +244,8 @@ def _weighed(cause: Cause, topic: TopicAdvice | None, *, has_card: bool) -> Iter
     if cause.speaks_against:
         yield f"  - {WORDING.speaks_against.format(signs='; '.join(map(_sign, cause.speaks_against)))}"
     if topic is not None:
-        first = topic.advice[0]
-        yield f"  - {escaped(_worded(first, first.recommendation.summary))}"
-        yield from (f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
+        yield f"  - {escaped(_worded(topic.advice[0], topic.advice[0].recommendation.summary))}"
+        yield from _briefly(topic)
     elif not has_card:
         yield f"  - {WORDING.next_step.format(step=cause.next_step)}"
 
@@ -248,7 +253,18 @@ def _weighed(cause: Cause, topic: TopicAdvice | None, *, has_card: bool) -> Iter
 def _folded(topic: TopicAdvice) -> Iterable[str]:
     first = topic.advice[0]
     yield f"- **{escaped(_worded(first, first.recommendation.summary))}**"
+    yield from _briefly(topic)
+
+
+def _briefly(topic: TopicAdvice) -> Iterable[str]:
+    """Give the first step of a topic without a card of its own, and what else it has to say."""
+    first, *others = topic.advice
     yield from (f"  - {_worded_markdown(first, text)}" for text in first.recommendation.consider[:1])
+    yield from (f"  - {WORDING.also.format(summary=escaped(_worded(a, a.recommendation.summary)))}" for a in others)
+
+
+def _title(topic: TopicAdvice) -> str:
+    return topic.advice[0].plan.knowledge.file.title
 
 
 def _sign(sign: Sign) -> str:
@@ -289,14 +305,17 @@ def _distinct(facts: Iterable[Fact]) -> list[Fact]:
         if known is None or (fact.on is not None and (known.on is None or fact.on.moment > known.on.moment)):
             newest[key] = fact
     kept = list(newest.values())
-    return [fact for fact in kept if not any(_says_more(other, fact) for other in kept)]
+    of_resource: dict[str, list[Fact]] = {}
+    for fact in kept:
+        of_resource.setdefault(fact.reference, []).append(fact)
+    return [fact for fact in kept if not any(_says_more(other, fact) for other in of_resource[fact.reference])]
 
 
 def _says_more(one: Fact, other: Fact) -> bool:
     """Whether one reading of a resource says all that another does: "leg cramps" beside "cramps"."""
     return (
-        one is not other
-        and bool(one.reference)
+        bool(one.reference)
+        and one is not other
         and one.reference == other.reference
         and (
             other.name.lower() in one.name.lower() and len(other.name) < len(one.name) and other.said in {"", one.said}
@@ -337,5 +356,5 @@ def _basis(fact: Fact) -> Basis:
         value=bounded(fact.value) or None,
         unit=bounded(fact.unit) or None,
         on=str(fact.on) if fact.on else None,
-        reference=fact.reference or None,
+        reference=fact.reference if fact.reference and is_address(fact.reference) else None,
     )

@@ -10,6 +10,7 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 
 from cards.models import Action, Suggestion
 from cards.ranking import TopicAdvice
+from cards.text import is_address
 from cards.wording import WORDING
 from cds.chart.chart import Chart
 from cds.chart.dates import days_ago
@@ -89,7 +90,7 @@ class Desk:
             fact.reference
             for advice in topic.advice
             for fact in advice.context
-            if fact.reference.startswith(("Condition/", "Observation/"))
+            if fact.reference.startswith(("Condition/", "Observation/")) and is_address(fact.reference)
         )
         if reasons:
             resource["reasonReference"] = [{"reference": reference} for reference in list(reasons)[:3]]

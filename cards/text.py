@@ -34,6 +34,11 @@ def bounded(text: str) -> str:
     return line if len(line) <= _LONGEST else line[:_LONGEST].rstrip() + "…"
 
 
+def is_address(text: str) -> bool:
+    """Whether a text can be a reference: printable ASCII without blanks, and no longer than a card can bear."""
+    return len(text) <= _LONGEST and text.isascii() and text.isprintable() and " " not in text
+
+
 def escaped(text: str) -> str:
     """Give chart text so that neither Markdown nor HTML sees anything in it but text."""
     line = bounded(text)

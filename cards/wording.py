@@ -29,6 +29,7 @@ class Wording(File):
     fold_intro: Text
     fold_summary: Text
     fold_summary_short: Text
+    fold_summary_soon: Text
     speaks_for: Text
     speaks_against: Text
     next_step: Text

@@ -23,9 +23,10 @@ from cds.clients import DEVELOPMENT, SANDBOX_ISSUER, check_orders, read_clients
 from cds.errors import CallError
 from cds.fhir.server import FhirServers
 from cds.hooks import health, statuses
+from cds.hooks.answering import answer
 from cds.hooks.feedback import FeedbackRoute
 from cds.hooks.middleware import Cors, Guarded, Tidied, Watched
-from cds.hooks.routes import HookRoutes, answer
+from cds.hooks.routes import HookRoutes
 from cds.hooks.shared import SharedKnowledge
 from cds.pages.routes import Pages
 from cds.services import REVIEW, SERVICES, check_signed, check_topics, knowledge, needs, plans
@@ -57,10 +58,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     state = _State(settings, clock) if settings.keeps_state else None
     trust = None if settings.clients is None or state is None else _Trust(settings, settings.clients, state.store)
     journal = None if state is None else state.journal
-    # Without OpenAPI: the discovery document describes the services, and no page is served that nobody asked for.
     fhir = FhirServers()
     anybody = DEVELOPMENT.model_copy(update={"fhir_servers": settings.fhir_servers})
     routes = HookRoutes(settings, anybody, fhir, journal, clock)
+    # FastAPI's own OpenAPI would know nothing of bodies: cds/hooks/openapi.py describes them.
     app = FastAPI(
         title="Legwork",
         openapi_url=None,

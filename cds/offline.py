@@ -12,7 +12,6 @@ import msgspec
 from cds.chart.chart import Chart
 from cds.errors import InvalidCall, NotJson
 from cds.fhir import prefetch
-from cds.fhir.drafts import drafts
 from cds.fhir.record import PatientRecord
 from cds.fhir.references import target
 from cds.services import knowledge
@@ -55,9 +54,10 @@ def open_bundle(raw: bytes, today: date, patient_id: str | None = None, orders: 
     if record.patient is None:
         raise InvalidCall("the Patient of the Bundle cannot be read")
     if orders is not None:
-        written = _object(orders.removeprefix(BOM_UTF8))
-        for draft in drafts(written if written.get("resourceType") == "Bundle" else {"entry": [{"resource": written}]}):
-            record.take_draft(draft.resource, at_hand=True)
+        written = orders.removeprefix(BOM_UTF8)
+        _object(written)
+        for draft in prefetch.pieces(written):
+            record.take_draft(draft, at_hand=True)
     return Opened(Chart(today, record.patient, record), record)
 
 

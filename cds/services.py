@@ -61,7 +61,7 @@ ORDER_SELECT = Service(
     "Leg ache: the order being chosen",
     "Says what in this patient's chart speaks against, or should come before, an order that is being chosen for the "
     "legs: compression without an ankle-brachial index, early imaging of the back, quinine, drugs that worsen restless "
-    "legs, a test already ordered. Silent otherwise.",
+    "legs, a test already ordered. Beside such an order it names an emergency of the legs too. Silent otherwise.",
 )
 ORDER_SIGN = Service(
     "leg-ache-order-sign",
@@ -160,8 +160,12 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
     calm = all(one.indicator is Indicator.INFO for one in advice)
     if not calm:
         advice = [one for one in advice if not one.recommendation.only_in_calm]
-    if ordering:
-        return Assessment(advice, failed=failed)
+        urgent = {one.plan.topic for one in advice if one.indicator > Indicator.INFO}
+        advice = [one for one in advice if urgent.isdisjoint(one.recommendation.not_beside)]
+    if ordering:  # beside an order that is spoken of, nobody signs past an emergency
+        found = _advice((plan for plan in asked if not plan.accompanies), lambda plan: plan.advise(chart), failed)
+        advice += [one for one in found if one.indicator is Indicator.CRITICAL]
+        return Assessment(advice, failed=list(dict.fromkeys(failed)))
     in_care = not (chart.patient.deceased or chart.patient.inactive)
     complaint = metabolic_gate.check(chart).state if in_care else State.NOT_MET
     if complaint is not State.MET:  # where nobody complains of the legs, nobody waits for an answer

@@ -80,7 +80,7 @@ def _advised(cards: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     return [
         (one["topic"], one["recommendation"], one["indicator"])
         for card in cards
-        for one in card["extension"]["org.legwork.advice"]
+        for one in card.get("extension", {}).get("org.legwork.advice", ())  # one that says what is missing has none
     ]
 
 

@@ -6,7 +6,8 @@ for every coding of every resource of every call: which concepts does this codin
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+
+from cds.chart.memory import Remembered
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 ATC = "http://www.whocc.no/atc"
@@ -57,8 +58,8 @@ class CodeBook:
     def __init__(self) -> None:
         """Start an empty book."""
         self.systems = CodeSystems()
-        self.lookup = lru_cache(maxsize=65_536)(self._lookup)
-        """Cached: charts repeat the same few hundred codings; bounded: callers may send any."""
+        self.meanings = Remembered(self._lookup, 65_536)
+        """System and code as they are spelled -> what `lookup` gives: charts repeat the same few hundred codings."""
         self.systems_of: dict[str, frozenset[str]] = {}
         """Concept -> the systems in which it is coded."""
         self._spoken: set[str] = set()
@@ -81,11 +82,14 @@ class CodeBook:
         code = plain(code) if system in BY_PREFIX else code
         self._never[system, code] = self._never.get((system, code), NONE) | {concept}
 
-    def _lookup(self, system: str | None, code: str | None) -> tuple[frozenset[str], bool]:
+    def lookup(self, system: str | None, code: str | None) -> tuple[frozenset[str], bool]:
         """Name the concepts of a coding of any spelling of its system, and say whether we know codes of that system.
 
         A code of a system that we know decides, even when it means nothing to us; of any other, the words may speak.
         """
+        return self.meanings[system, code]
+
+    def _lookup(self, system: str | None, code: str | None) -> tuple[frozenset[str], bool]:
         canonical = self.systems.canonical(system) if system and code else None
         if canonical is None or code is None or canonical not in self._spoken:
             return NONE, False

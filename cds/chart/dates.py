@@ -42,10 +42,14 @@ class Day:
         return f"{self.first:%Y}" if self.first.month != self.last.month else f"{self.first:%Y-%m}"
 
 
-@lru_cache(maxsize=8192)
 def parse_day(text: str) -> Day | None:
     """Read a FHIR date, dateTime or instant; None when it is none of these."""
-    match = _FORM.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    return _parsed(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str) -> Day | None:
+    match = _FORM.fullmatch(text.strip())
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = match.groups()

@@ -5,7 +5,7 @@ sets and negation.toml); here is only the matching.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -55,11 +55,15 @@ class Phrasebook:
     """All phrases of the knowledge base, found by their first word."""
 
     cues: Cues = field(default_factory=Cues)
-    _by_first: dict[str, list[Phrase]] = field(default_factory=dict)
+    _by_words: dict[tuple[str, ...], list[Phrase]] = field(default_factory=dict)
+    _lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """First word -> how many words the phrases have that begin so."""
 
     def add(self, phrase: Phrase) -> None:
         """Make a phrase known."""
-        self._by_first.setdefault(phrase.words[0], []).append(phrase)
+        self._by_words.setdefault(phrase.words, []).append(phrase)
+        known = self._lengths.get(phrase.words[0], ())
+        self._lengths[phrase.words[0]] = tuple(sorted({*known, len(phrase.words)}))
 
     def concepts(self, text: str) -> frozenset[str]:
         """Name the concepts that a text states; none that it denies, doubts or tells of a relative."""
@@ -74,28 +78,53 @@ class Phrasebook:
         found: set[str] = set()
         for sentence in sentences:
             words = words_of(sentence)
+            said: _Sentence | None = None
             for at, phrase in self._phrases(words):
-                if phrase.needs_any and not phrase.needs_any.intersection(words):
+                if phrase.concept in found:
                     continue
-                if phrase.unless_any.intersection(words):
+                said = said or _Sentence(words, cues)
+                if at >= said.void_from:
+                    break
+                if phrase.needs_any and said.holds_none(phrase.needs_any):
                     continue
-                if phrase.concept not in found and not _taken_back(words, at, at + len(phrase.words), cues):
+                if said.holds_none(phrase.unless_any) and not said.takes_back(at + len(phrase.words)):
                     found.add(phrase.concept)
         return frozenset(found)
 
     def _phrases(self, words: list[str]) -> Iterable[tuple[int, Phrase]]:
         for at, word in enumerate(words):
-            for phrase in self._by_first.get(word, ()):
-                if tuple(words[at : at + len(phrase.words)]) == phrase.words:
+            for length in self._lengths.get(word, ()):
+                for phrase in self._by_words.get(tuple(words[at : at + length]), ()):
                     yield at, phrase
 
 
-def _taken_back(words: list[str], start: int, end: int, cues: Cues) -> bool:
-    return _holds(words[:start], cues.before) or _holds(words, cues.anywhere) or tuple(words[end:]) in cues.after
+class _Sentence:
+    """The words of a sentence that states something, looked through once for all that it states."""
 
+    __slots__ = ("_after", "_all", "_words", "void_from")
 
-def _holds(words: list[str], cues: tuple[tuple[str, ...], ...]) -> bool:
-    return any(tuple(words[at : at + len(cue)]) == cue for cue in cues for at in range(len(words)))
+    def __init__(self, words: list[str], cues: Cues) -> None:
+        self._words, self._all, self._after = words, frozenset(words), cues.after
+        self.void_from = 0
+        """From which word on cues take everything back, whatever comes after it."""
+        if next(self._ends(cues.anywhere), None) is None:
+            self.void_from = min(self._ends(cues.before), default=len(words))
+
+    def holds_none(self, company: frozenset[str]) -> bool:
+        return self._all.isdisjoint(company)
+
+    def takes_back(self, end: int) -> bool:
+        """Whether the words after a phrase take it back."""
+        left = len(self._words) - end
+        return any(len(cue) == left and tuple(self._words[end:]) == cue for cue in self._after)
+
+    def _ends(self, cues: tuple[tuple[str, ...], ...]) -> Iterator[int]:
+        """Say where cues end."""
+        for cue in cues:
+            if cue[0] in self._all:
+                for at, word in enumerate(self._words):
+                    if word == cue[0] and tuple(self._words[at : at + len(cue)]) == cue:
+                        yield at + len(cue)
 
 
 def phrases(

@@ -73,13 +73,17 @@ def shown(unit: str) -> str:
     return text
 
 
-@lru_cache(maxsize=4096)
 def normal_spelling(text: str) -> str:
     """Fold a unit string to the form in which spellings are listed.
 
     NFKC, micro signs to u, blanks dropped around a slash, annotations dropped but for `{1.73_m2}`, lower case.
     """
-    folded = unicodedata.normalize("NFKC", text[:_LONGEST]).strip().replace("\u00b5", "u").replace("\u03bc", "u")
+    return _normal(text[:_LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _normal(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).strip().replace("\u00b5", "u").replace("\u03bc", "u")
     folded = _AROUND_SLASH.sub("/", _ANNOTATION.sub("", folded))
     return _BLANKS.sub(" ", folded).strip().lower()
 

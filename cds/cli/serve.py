@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from cds.settings import load_settings
 from cds.telemetry import logs
 
 commands = typer.Typer()
+
+STOP = 35
+"""How long calls in hand may take to end once the service is asked to stop [s]: as long as a body may take to come."""
 
 
 @commands.command()
@@ -29,18 +32,29 @@ def serve(
     application = create_app(settings)
     callers = "the clients of LEGWORK_CLIENTS" if settings.clients else "whoever is on this machine"
     err.print(
-        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it"
+        f"Legwork on [bold]{settings.address}/cds-services[/] for {callers}, {len(plans())} plans; Ctrl-C stops it",
+        soft_wrap=True,
     )
     uvicorn.run(
         application,
         host=settings.host,
         port=settings.port,
+        http=_protocol(),
+        timeout_graceful_shutdown=STOP,
         server_header=False,
         proxy_headers=False,
         access_log=False,
         log_config=None,
         log_level="warning",
     )
+
+
+def _protocol() -> Any:
+    try:
+        from cds.hooks.wire import Bounded  # noqa: PLC0415 - likewise
+    except ImportError:  # without httptools there is h11, which has limits of its own
+        return "auto"
+    return Bounded
 
 
 @commands.command()

@@ -1,6 +1,7 @@
 """The command line of what is remembered: `legwork report`, `card`, `migrate` and `purge`."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -12,11 +13,11 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from cds.cli.database import key_of, opened
-from cds.cli.terminal import FAILED, plain
+from cds.cli.terminal import FAILED, out, plain
 from cds.settings import load_settings
 
 if TYPE_CHECKING:
-    from cds.store.reports import Report
+    from cds.store.reports import Line, Report
     from cds.store.story import Story
 
 _LATE = 60_000
@@ -74,10 +75,19 @@ def report(
 
 
 def _print_report(found: "Report") -> None:
+    if found.lines:
+        _print_lines(found.lines)
+    else:
+        plain.print("No calls.")
+    if found.unknown_cards:
+        plain.print(f"\nFeedback on cards that are not known here: {found.unknown_cards}")
+    if found.lost:
+        plain.print(f"\nCalls that could not be recorded, and are in no figure: {found.lost}")
+
+
+def _print_lines(lines: Sequence["Line"]) -> None:
     from cds.store.reports import ALL  # noqa: PLC0415 - SQLAlchemy
 
-    if not found.lines:
-        plain.print("No calls.")
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("week", "client", "plan"):
         table.add_column(name, no_wrap=True)
@@ -95,7 +105,7 @@ def _print_report(found: "Report") -> None:
     ):
         table.add_column(name, justify="right")
     table.add_column("overridden because", no_wrap=True)
-    for line in found.lines:
+    for line in lines:
         held = line.snoozed + line.repeated + line.off
         figures = (line.calls, line.fired, line.shown, line.folded, held, line.unknown, line.accepted, line.overridden)
         reasons = ", ".join(f"{code} {count}" for code, count in line.reasons.most_common(3))
@@ -110,10 +120,6 @@ def _print_report(found: "Report") -> None:
             style="bold" if line.plan == ALL else None,
         )
     Console(highlight=False, markup=False, width=None if plain.is_terminal else 200).print(table)
-    if found.unknown_cards:
-        plain.print(f"\nFeedback on cards that are not known here: {found.unknown_cards}")
-    if found.lost:
-        plain.print(f"\nCalls that could not be recorded, and are in no figure: {found.lost}")
 
 
 @commands.command()
@@ -144,7 +150,7 @@ def _print_story(found: "Story", *, comments: bool) -> None:
         plain.print(f"{moment(found.call['at'])}  {shown} {found.call['client']}, {found.call['service']}\n")
         plain.print(f"{found.card.get('indicator')}: {found.card.get('summary')}")
         plain.print(f"{found.card.get('source')}\n")
-        plain.print(Markdown(found.card.get("detail") or ""))
+        out.print(Markdown(found.card.get("detail") or ""))
         for suggestion in found.card.get("suggestions", ()):
             plain.print(f"[ {suggestion['label']} ]")
         plain.print("\nWhy")

@@ -53,26 +53,37 @@ def _made(kind: str) -> Mapping[str, Json]:
     return {resource["id"]: resource for resource in _MAKERS[kind]()}
 
 
-_SEARCH: Mapping[str, tuple[str, str, Callable[[str, str], bool]]] = {
-    "_id": ("id", "token", str.__eq__),
-    "url": ("url", "uri", str.__eq__),
-    "version": ("version", "token", str.__eq__),
-    "status": ("status", "token", str.__eq__),
-    "name": ("name", "string", lambda held, asked: held.casefold().startswith(asked.casefold())),
-    "title": ("title", "string", lambda held, asked: held.casefold().startswith(asked.casefold())),
+def _is(held: str, asked: tuple[str, ...]) -> bool:
+    return held in asked
+
+
+def _begins(held: str, asked: tuple[str, ...]) -> bool:
+    held = held.casefold()
+    return any(held.startswith(one.casefold()) for one in asked)
+
+
+_SEARCH: Mapping[str, tuple[str, str, Callable[[str, tuple[str, ...]], bool]]] = {
+    "_id": ("id", "token", _is),
+    "url": ("url", "uri", _is),
+    "version": ("version", "token", _is),
+    "status": ("status", "token", _is),
+    "name": ("name", "string", _begins),
+    "title": ("title", "string", _begins),
 }
-"""Search parameter -> element, kind of parameter, and when a value is found: https://hl7.org/fhir/R4/search.html."""
+"""Search parameter -> element, kind of parameter, and when one of several values is found in it:
+https://hl7.org/fhir/R4/search.html."""
 
 
 def searchset(kind: str, asked: Sequence[tuple[str, str]], address: str) -> Json:
     """Answer a search with a Bundle; parameters that we do not know are ignored, as the self link shows."""
-    used = [(name, value) for name, value in asked if name in _SEARCH and value]
+    used = dict.fromkeys((name, value) for name, value in asked if name in _SEARCH and value)
+    wanted = [(*_SEARCH[name], tuple(filter(None, dict.fromkeys(value.split(","))))) for name, value in used]
     entries = [
         {"fullUrl": f"{address}/fhir/{kind}/{resource['id']}", "resource": resource, "search": {"mode": "match"}}
         for resource in exported(kind).values()
-        if all(_is_found(resource, name, value) for name, value in used)
+        if all(is_match(resource.get(element, ""), values) for element, _, is_match, values in wanted)
     ]
-    query = f"?{urlencode(used)}" if used else ""
+    query = f"?{urlencode(tuple(used))}" if used else ""
     return full({
         "resourceType": "Bundle",
         "type": "searchset",
@@ -80,12 +91,6 @@ def searchset(kind: str, asked: Sequence[tuple[str, str]], address: str) -> Json
         "link": [{"relation": "self", "url": f"{address}/fhir/{kind}{query}"}],
         "entry": entries,
     })  # fmt: skip
-
-
-def _is_found(resource: Json, name: str, value: str) -> bool:
-    """Whether one of several values, separated by commas, is that of the resource."""
-    element, _, is_match = _SEARCH[name]
-    return any(is_match(resource.get(element, ""), one) for one in value.split(","))
 
 
 def capability_statement(address: str) -> Json:

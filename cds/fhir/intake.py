@@ -177,6 +177,7 @@ class Intake:
         # A component may carry the panel's own code; it counts only where the panel has no value itself (DS-7).
         taken = names if parts and has_value(observation) else NONE
         for component in parts:
+            component.code = self._means.as_part(component.code, observation.code, names)
             self._file("result", self._means.tests(component.code) - taken, (observation, component))
         if observation.contained:
             self._take_contained(observation)
@@ -228,7 +229,7 @@ class Intake:
         asked = requests.asked_for(request)
         return self._means.concepts(asked) | self._means.tests(asked)
 
-    def take_draft(self, raw: bytes, *, at_hand: bool) -> None:
+    def take_draft(self, raw: Raw | bytes, *, at_hand: bool) -> None:
         """Take in an order that is being written, or a medication that one refers to; nothing in it is required.
 
         Args:

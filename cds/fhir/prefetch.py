@@ -266,7 +266,16 @@ def pieces(raw: bytes) -> Iterator[Raw]:
     if odd.resource_type != "Bundle":
         yield Raw(raw)
         return
-    for piece in [] if odd.entry is NOTHING else _raw_entries.decode(odd.entry):
+    yield from inside(odd.entry)
+
+
+def inside(entries: Raw) -> Iterator[Raw]:
+    """Give the resources in the entries of a Bundle as they were written; an entry that holds none is passed over.
+
+    Raises:
+        msgspec.ValidationError: the entries are no list.
+    """
+    for piece in [] if entries is NOTHING else _raw_entries.decode(entries):
         try:
             entry = _odd_entry.decode(piece)
         except _broken:

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache
 
 from msgspec import Struct
 
 from cds.chart.analytes import Analyte, CodeUse
 from cds.chart.codes import NONE
+from cds.chart.memory import Remembered
 from cds.chart.text import words_of
 from cds.chart.vocabulary import Vocabulary
-from cds.fhir.resources import Coding, Concept, Concepts, codings, texts
+from cds.fhir.resources import MOST, Coding, Concept, Concepts, codings, texts
 
 _LOINC = "http://loinc.org"
 
@@ -64,10 +65,10 @@ class Recogniser:
     def __init__(self, vocabulary: Vocabulary) -> None:
         """Look up in this vocabulary."""
         self._vocabulary = vocabulary
-        self._lookup = vocabulary.codes.lookup
-        self._classes = lru_cache(maxsize=8192)(self._drugs)
-        self._judged = lru_cache(maxsize=8192)(self._recognised)
-        self._beyond = lru_cache(maxsize=8192)(self._said_beyond)
+        self._lookup = vocabulary.codes.meanings
+        self._classes = Remembered(self._drugs, 8192)
+        self._judged = Remembered(self._recognised, 8192)
+        self._beyond = Remembered(self._said_beyond, 8192)
 
     def coded(self, value: Concepts) -> tuple[frozenset[str], bool]:
         """Name the concepts of the codings of an element, and say whether any coding is of a known system."""
@@ -75,7 +76,7 @@ class Recogniser:
         # The usual shape is walked directly: this is the innermost step of every call.
         usual = value.coding if type(value) is Concept else None
         for coding in usual if type(usual) is list else codings(value):
-            names, is_known = self._lookup(coding.system, coding.code)
+            names, is_known = self._lookup[coding.system, coding.code]
             if names:
                 found |= names
             if is_known:
@@ -86,16 +87,16 @@ class Recogniser:
         """Name the concepts of an element: by its codings, and by its words those that its systems do not code."""
         if type(value) is Concept and type(value.coding) is list and len(value.coding) == 1:  # as most are coded
             coding = value.coding[0]
-            found, known_system = self._lookup(coding.system, coding.code)
+            found, known_system = self._lookup[coding.system, coding.code]
             if known_system and (coding.display == value.text or not value.text):
-                beyond = self._beyond(coding.display, coding.system) if coding.display else NONE
+                beyond = self._beyond[coding.display, coding.system] if coding.display else NONE
                 return found | beyond if beyond else found
         else:
             found, known_system = self.coded(value)
         if not known_system:
             return found or self.said(texts(value))
-        systems = [coding.system for coding in codings(value)]
-        return found.union(*(self._beyond(text, *systems) for text in texts(value)))
+        systems = dict.fromkeys(coding.system for coding in codings(value))
+        return found.union(*(self._beyond[text, *systems] for text in texts(value)))
 
     def _said_beyond(self, text: str, *systems: str | None) -> frozenset[str]:
         """Name the concepts that a text states and none of these code systems could: no list of theirs holds them."""
@@ -118,13 +119,13 @@ class Recogniser:
 
         Both, since codes of products are seldom listed and the ingredient stands in their display.
         """
-        return NONE if value is None else self._classes(_spelled(value))
+        return NONE if value is None else self._classes[_spelled(value),]
 
     def _drugs(self, spelled: _Spelled) -> frozenset[str]:
         codes, words = spelled
         if not words:  # some systems write the name of the drug where its code belongs
             words = tuple(code for _, code in codes if code and _IS_NAME.fullmatch(code))
-        classes = (self._lookup(system, code)[0] for system, code in codes)
+        classes = (self._lookup[system, code][0] for system, code in codes)
         return NONE.union(*classes, *(self._vocabulary.drugs.concepts(text) for text in words))
 
     def names_place(self, concept: str, elements: Iterable[Concepts]) -> bool:
@@ -147,7 +148,7 @@ class Recogniser:
     def tests(self, code: Concepts) -> frozenset[str]:
         """Name what a result is of: by its codings, else by a code without a system, else by its exact name."""
         if type(code) is Concept and type(code.coding) is list and len(code.coding) == 1:
-            found, known_system = self._lookup(code.coding[0].system, code.coding[0].code)  # as most results are coded
+            found, known_system = self._lookup[code.coding[0].system, code.coding[0].code]  # as most results are coded
         else:
             found, known_system = self.coded(code)
         if found or known_system:
@@ -161,9 +162,30 @@ class Recogniser:
         """Name what a result is of by its exact name alone."""
         return frozenset(name for text in texts(code) if (name := self._analyte_named(text)))
 
+    def as_part(self, code: Concepts, whole: Concepts, names: frozenset[str]) -> Concepts:
+        """Give what a component is of: where its words name only a side, or the test again, its panel says the rest.
+
+        Args:
+            code: of the component.
+            whole: the code of the panel.
+            names: what the panel is of.
+        """
+        if not names or codings(code):
+            return code
+        said = texts(code)
+        words = {word for text in said for word in words_of(text)}
+        only_side = not words.isdisjoint(self._vocabulary.sides) and words <= {
+            *self._vocabulary.sides,
+            *self._vocabulary.leg,
+        }
+        if not only_side and not self.tests_named(code) & names:
+            return code
+        displays = [Coding(None, None, text) for text in texts(whole)]
+        return Concept(coding=[*codings(whole), *displays][:MOST], text=" ".join(said))
+
     def _unsystematic(self, coding: Coding, code: Concepts) -> frozenset[str]:
         """Accept a LOINC code without its system only when the words name the same analyte."""
-        meant, _ = self._lookup(_LOINC, coding.code)
+        meant, _ = self._lookup[_LOINC, coding.code]
         analytes = self._vocabulary.analytes
         codes, words = _spelled(code)
         return frozenset(
@@ -172,7 +194,7 @@ class Recogniser:
 
     def recognised(self, name: str, code: Concepts) -> Recognised:
         """Say how far a result may be taken for one of an analyte."""
-        return self._judged(name, _spelled(code))
+        return self._judged[name, _spelled(code)]
 
     def _recognised(self, name: str, spelled: _Spelled) -> Recognised:
         codes, words = spelled
@@ -184,7 +206,7 @@ class Recogniser:
         return Recognised(
             analyte=analyte,
             use=use,
-            coded=any(name in self._lookup(system or _LOINC, code)[0] for system, code in codes),
+            coded=any(name in self._lookup[system or _LOINC, code][0] for system, code in codes),
             named=self._names(name, words, use),
             contradicted=bool(others) and name not in others and not own_name,
         )
@@ -221,10 +243,9 @@ def _folded(text: str) -> str:
 def _spelled(value: Concepts) -> _Spelled:
     """Give the codings and the words of an element as they were written: what its meaning hangs on."""
     if type(value) is Concept and type(value.coding) is list and not value.value and value.concept is None:
-        said = dict.fromkeys([value.text, value.display, *[coding.display for coding in value.coding]])
-        return tuple([(c.system, c.code) for c in value.coding]), tuple(
-            [text for text in said if text]
-        )  # the usual shape
+        inside = value.coding[:MOST]  # the usual shape
+        said = dict.fromkeys([value.text, value.display, *[coding.display for coding in inside]])
+        return tuple([(c.system, c.code) for c in inside]), tuple([text for text in said if text])
     return tuple([(coding.system, coding.code) for coding in codings(value)]), tuple(texts(value))
 
 

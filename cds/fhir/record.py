@@ -58,6 +58,9 @@ class PatientRecord(Intake):
         self._drugs: dict[str, list[medications.Taken]] | None = None
         self._report_of: dict[str, resources.DiagnosticReport] | None = None
         self._encounter_of: dict[str, resources.Encounter] | None = None
+        self._haemolysed: _Haemolysed | None = None
+        self._surroundings: dict[int, Surroundings] = {}
+        """By the observation's `id()`, which lives as long as the record."""
         self._now = parse_day(today.isoformat())
         self._drafted: dict[str, list[tuple[facts.Order, bool]]] | None = None
 
@@ -168,7 +171,13 @@ class PatientRecord(Intake):
         return in_order
 
     def _around(self, observation: resources.Observation, on: Day | None = None) -> Surroundings:
-        """Gather what the rest of the record says of a result."""
+        """Gather what the rest of the record says of a result, once for all its components."""
+        known = self._surroundings.get(id(observation))
+        if known is None:
+            known = self._surroundings[id(observation)] = self._surrounding(observation, on)
+        return known
+
+    def _surrounding(self, observation: resources.Observation, on: Day | None) -> Surroundings:
         born = self.patient.birth if self.patient else None
         return Surroundings(
             today=self.today,
@@ -207,10 +216,10 @@ class PatientRecord(Intake):
 
     def _is_haemolysed(self, observation: resources.Observation) -> bool:
         """Whether another result says so of the same sample: the same specimen, or else the same moment (DS-19)."""
-        for other, _ in self._index.get(("result", HAEMOLYSIS), ()):
-            if results.is_released(other) and says_haemolysed(other) and _is_same_sample(other, observation):
-                return True
-        return False
+        if self._haemolysed is None:
+            others = (other for other, _ in self._index.get(("result", HAEMOLYSIS), ()))
+            self._haemolysed = _Haemolysed(o for o in others if results.is_released(o) and says_haemolysed(o))
+        return self._haemolysed.has(observation)
 
     def under_way(self, analyte: str) -> tuple[facts.Fact, ...]:
         """Results of an analyte that are registered or preliminary."""
@@ -372,9 +381,36 @@ class PatientRecord(Intake):
         return replace(stay, about=about, refers=refers)
 
 
-def _is_same_sample(one: resources.Observation, other: resources.Observation) -> bool:
-    first, second = (o.specimen.reference if o.specimen else None for o in (one, other))
-    if first and second:
-        return target(first) == target(second)
-    day, same_day = results.clinical_date(one), results.clinical_date(other)
-    return day is not None and same_day is not None and day.timed and same_day.timed and day.moment == same_day.moment
+class _Haemolysed:
+    """The samples that are haemolysed: by their specimen, and by their moment where either result names none."""
+
+    __slots__ = ("_moments", "_specimens", "_unnamed")
+
+    def __init__(self, said: Iterable[resources.Observation]) -> None:
+        self._specimens: set[str] = set()
+        self._moments: set[float] = set()
+        self._unnamed: set[float] = set()
+        """Moments of results that name no specimen."""
+        for one in said:
+            specimen, moment = _sample(one)
+            if specimen:
+                self._specimens.add(specimen)
+            if moment is not None:
+                self._moments.add(moment)
+                if not specimen:
+                    self._unnamed.add(moment)
+
+    def has(self, observation: resources.Observation) -> bool:
+        if not self._specimens and not self._moments:
+            return False
+        specimen, moment = _sample(observation)
+        if specimen:
+            return specimen in self._specimens or moment in self._unnamed
+        return moment in self._moments
+
+
+def _sample(observation: resources.Observation) -> tuple[str, float | None]:
+    """Name the sample of a result: its specimen, and its moment where that is given to the minute."""
+    reference = observation.specimen.reference if observation.specimen else None
+    day = results.clinical_date(observation)
+    return target(reference) if reference else "", day.moment if day is not None and day.timed else None

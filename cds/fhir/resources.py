@@ -556,21 +556,25 @@ def _salvage(raw: Raw | bytes) -> tuple[AnyResource | None, tuple[str, ...]]:
     return resource, tuple(dropped)
 
 
+MOST = 200
+"""Concepts, and codings of one, that are read of an element: no chart holds more, and work grows with their square."""
+
+
 def concepts(value: Any) -> list[Concept]:
     """Give the CodeableConcepts in an element of any of its shapes, however deep it is nested."""
     if value is None:  # as most elements are
         return []
     found: list[Concept] = []
     left = [value]
-    while left:
+    while left and len(found) < MOST:
         element = left.pop()
         if isinstance(element, Concept):
             if element.value:
-                left += reversed(element.value)
+                left += reversed(element.value[:MOST])
             else:
                 found.append(element.concept or element)
         elif isinstance(element, list):
-            left += reversed(element)
+            left += reversed(element[:MOST])
         elif isinstance(element, str):
             found.append(Concept(code=element, text=element))
     return found
@@ -581,12 +585,12 @@ def codings(value: Any) -> list[Coding]:
     found: list[Coding] = []
     for concept in concepts(value):
         if isinstance(concept.coding, list):
-            found += concept.coding
+            found += concept.coding[:MOST]
         elif concept.coding is not None:
             found.append(concept.coding)
         elif concept.code is not None:
             found.append(Coding(concept.system, concept.code, concept.display))
-    return found
+    return found[:MOST]
 
 
 def codes(value: Any) -> frozenset[str]:
@@ -606,9 +610,11 @@ def texts(value: Any) -> list[str]:
         return []
     found = []
     for concept in concepts(value):
-        inside = concept.coding if type(concept.coding) is list else codings(concept)
+        inside = concept.coding[:MOST] if type(concept.coding) is list else codings(concept)
         said = (concept.text, concept.display, *[coding.display for coding in inside])
         found += [text for text in dict.fromkeys(said) if text]
+        if len(found) >= MOST:
+            break
     return found
 
 

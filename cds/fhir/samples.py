@@ -1,11 +1,12 @@
 """What a result was measured in: blood or something else, haemolysed or not (DS-18, DS-19)."""
 
 import re
-from functools import lru_cache
+from itertools import islice
 
 from cds.chart.analytes import Analyte
+from cds.chart.memory import Remembered
 from cds.chart.text import words_of
-from cds.fhir.resources import Observation, Specimen, items, texts
+from cds.fhir.resources import MOST, Observation, Specimen, items, texts
 from cds.fhir.values import Valued
 
 _OTHER_SPECIMEN = re.compile(
@@ -15,6 +16,8 @@ _OTHER_SPECIMEN = re.compile(
 """Words of a code or specimen that make a result one of something else than blood."""
 _HAEMOLYSIS = re.compile(r"ha?emoly(?P<noun>sis)?\w*", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.;,!?\n]")
+_LONGEST = 5000
+"""Characters read of the name of a test [1]."""
 _NEAR = 40
 """Characters either side of a word in which its denial is looked for [1]."""
 _NONE = frozenset({"no", "not", "non", "without", "none", "nil", "negative", "absent", "free", "0"})
@@ -33,10 +36,13 @@ def is_other_specimen(observation: Observation, valued: Valued, analyte: Analyte
     return any(_is_other(text) for text in said)
 
 
-@lru_cache(maxsize=4096)
 def _is_other(text: str) -> bool:
-    """Whether words name another specimen than blood; charts repeat the names of a few hundred tests."""
-    return _OTHER_SPECIMEN.search(text) is not None
+    """Whether words name another specimen than blood."""
+    return _names_other[text[:_LONGEST],]
+
+
+_names_other = Remembered(lambda text: _OTHER_SPECIMEN.search(text) is not None, 4096)
+"""Remembered: charts repeat the names of a few hundred tests."""
 
 
 def is_haemolysed(observation: Observation, valued: Valued, specimen: Specimen | None) -> bool:
@@ -55,7 +61,7 @@ def is_haemolysed(observation: Observation, valued: Valued, specimen: Specimen |
 
 
 def _affirms(text: str) -> bool:
-    return any(not _is_denied(text, found) for found in _HAEMOLYSIS.finditer(text))
+    return any(not _is_denied(text, found) for found in islice(_HAEMOLYSIS.finditer(text), MOST))
 
 
 def _is_denied(text: str, found: re.Match[str]) -> bool:

@@ -17,7 +17,7 @@ from cds.export.elements import RELEASE
 from cds.fhir import prefetch
 from cds.fhir.fetching import Question
 from cds.hooks.answered import AsAnswered
-from cds.hooks.routes import answer_again
+from cds.hooks.answering import answer_again
 from cds.reasoning import versions
 from cds.services import SERVICES, knowledge, needs
 from cds.settings import Settings

@@ -96,16 +96,33 @@ def read_request(body: bytes, service: Service) -> HookRequest:
 
 def _orders(context: _Context, hook: str) -> Sequence[Draft]:
     """Read the orders at hand: clients leave out both members before anything is chosen, and the type of the Bundle."""
-    bundle, selections = _loose(context.draft_orders), _loose(context.selections)
-    if not isinstance(bundle, dict | None):
-        raise InvalidCall("context.draftOrders must be a Bundle")
-    if not isinstance(selections, list | None):
-        raise InvalidCall("context.selections must be a list of Type/id")
-    return drafts(bundle or {}, selections if hook == "order-select" else None)
+    selected = None
+    if not _is_none(context.selections):
+        try:
+            selections = _raw_list.decode(context.selections)
+        except msgspec.ValidationError as error:
+            raise InvalidCall("context.selections must be a list of Type/id") from error
+        if hook == "order-select":
+            selected = frozenset(map(_text, selections))
+    try:
+        return () if _is_none(context.draft_orders) else drafts(context.draft_orders, selected)
+    except msgspec.ValidationError as error:
+        raise InvalidCall("context.draftOrders must be a Bundle") from error
 
 
-def _loose(raw: Raw) -> Any:
-    return None if raw is NOTHING else msgspec.json.decode(raw)
+def _is_none(raw: Raw) -> bool:
+    return raw is NOTHING or bytes(memoryview(raw)[:5]) == b"null"
+
+
+def _text(raw: Raw) -> str:
+    try:
+        return _string.decode(raw)
+    except msgspec.ValidationError:
+        return ""
+
+
+_raw_list = msgspec.json.Decoder(list[Raw])
+_string = msgspec.json.Decoder(str)
 
 
 def _check_context(context: _Context, hook: str) -> None:

@@ -1,10 +1,9 @@
-"""The routes of CDS Hooks, as the path of the data: envelope, resources, chart, findings, advice, cards."""
+"""The routes of CDS Hooks: what comes over HTTP, what is fetched beside it, and what goes back."""
 
 import asyncio
 import contextlib
-import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
@@ -13,24 +12,21 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from cards.account import Restraint, Told, tell
-from cards.dialects import SHAPES
+from cards.account import Restraint, Told
 from cards.models import CardsResponse
-from cards.rendering import DIFFERENTIAL, Press, unevaluated
-from cards.suggestions import Desk
-from cards.wording import WORDING
+from cards.rendering import DIFFERENTIAL, unevaluated
 from cds.chart.chart import Chart
-from cds.clients import DEVELOPMENT, Client
-from cds.errors import InvalidCall, MissingData, TooLarge, TooSlow, UnknownService
-from cds.fhir import fetching, prefetch
+from cds.clients import Client
+from cds.errors import MissingData, TooLarge, TooSlow, UnknownService
+from cds.fhir import fetching
 from cds.fhir.access import Access
-from cds.fhir.record import PatientRecord
 from cds.fhir.server import FhirServers
-from cds.hooks import discovery
+from cds.hooks import discovery, openapi
 from cds.hooks.answered import Answered, AsAnswered
-from cds.hooks.request import ONE_PASS, HookRequest, read_request
+from cds.hooks.answering import NARROW, NOTHING, Conclusion, Opened, chart_of, conclude, open_call
+from cds.hooks.request import ONE_PASS
 from cds.hooks.statuses import HEADERS, JSON
-from cds.services import SERVICES, Service, assess, differential, knowledge, needs, order_concepts
+from cds.services import SERVICES, Service, differential
 from cds.settings import Settings
 from cds.telemetry import tracing
 from cds.telemetry.requests import Fetched, Spoke, current
@@ -49,14 +45,8 @@ RETRY_AFTER = 2
 MOST_VALUES = 2_000_000
 """Values in a body, counted by their commas: three times what charts of the largest size hold; each costs memory."""
 
-MOST_ENTRIES = 50_000
-"""Entries of Bundles in a body, whatever is in them."""
-
 BODY_SECONDS = 30.0
 """How long a body may take to come [s]: the largest over ten megabits a second."""
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_NARROW = "narrow the prefetch queries by date or count"
 
 
 @dataclass(slots=True)
@@ -81,12 +71,17 @@ class HookRoutes:
         router.add_api_route("/cds-services", self.discover, methods=["GET", "HEAD"])
         # A plain route: what FastAPI would look up for each call, this one does not need.
         router.add_route("/cds-services/{service_id}", self.call, methods=["POST"])
+        router.add_api_route("/openapi.json", self.describe, methods=["GET", "HEAD"])
         return router
 
     async def discover(self) -> Response:
         """Describe the services."""
         current().service = "discovery"
         return as_json(discovery.document(self.settings.specification_version))
+
+    async def describe(self) -> Response:
+        """Describe every address that programs use."""
+        return as_json(openapi.document(self.settings.address))
 
     async def call(self, request: Request) -> Response:
         """Answer one hook call.
@@ -103,10 +98,10 @@ class HookRoutes:
         service, client = service_of(request), client_of(request, self.anybody)
         body = await read_body(request, self.settings.max_body_bytes)
         today, start = self._today(), time.perf_counter()
-        opened: _Opened | None = None
+        opened: Opened | None = None
         try:
             opened = await self._gathered(service, body, client, today)
-            concluded = _NOTHING if opened is None else await self._conclude(opened, client)
+            concluded = NOTHING if opened is None else await self._conclude(opened, client)
         except MissingData as error:
             self._note(
                 Answered(
@@ -147,7 +142,7 @@ class HookRoutes:
         )
         return response
 
-    def _made(self, made: AsAnswered, opened: "_Opened | None") -> AsAnswered | None:
+    def _made(self, made: AsAnswered, opened: Opened | None) -> AsAnswered | None:
         """Give what an answer rests on, if that is to be recorded."""
         if self.journal is None or not self.journal.records:
             return None
@@ -157,13 +152,13 @@ class HookRoutes:
         if self.journal is not None:
             self.journal.note(answered)
 
-    async def _conclude(self, opened: "_Opened", client: Client) -> "_Conclusion":
+    async def _conclude(self, opened: Opened, client: Client) -> Conclusion:
         """Conclude what this client wants to hear."""
         if self.journal is None:
             restraint = Restraint(client.plans_off)
         else:
             restraint = await self.journal.restraint(client, opened.call.patient_id, opened.call.encounter_id)
-        return _conclude(opened, self.settings, restraint, client)
+        return conclude(opened, self.settings, restraint, client)
 
     async def chart(self, service: Service, body: bytes) -> Chart | None:
         """Give the chart that a call of anybody is answered from; None when nothing of the call is weighed at all.
@@ -172,15 +167,15 @@ class HookRoutes:
             NotJson, TooLarge, InvalidCall, MissingData: as `call`.
         """
         opened = await self._gathered(service, body, self.anybody, self._today())
-        return None if opened is None else _chart(opened)
+        return None if opened is None else chart_of(opened)
 
     def _today(self) -> date:
         return datetime.fromtimestamp(self.clock(), UTC).date()
 
-    async def _gathered(self, service: Service, body: bytes, client: Client, today: date) -> "_Opened | None":
+    async def _gathered(self, service: Service, body: bytes, client: Client, today: date) -> Opened | None:
         """Read what a call brings, and what may be fetched beside it."""
         if len(body) < LARGE:
-            opened = _open(service, body, today)
+            opened = open_call(service, body, today)
             for _ in () if opened is None else opened.steps():
                 pass
         else:
@@ -189,15 +184,15 @@ class HookRoutes:
             await self._complete(opened, opened.call.access.within(client), client)
         return opened
 
-    async def _open_large(self, service: Service, body: bytes, today: date) -> "_Opened | None":
+    async def _open_large(self, service: Service, body: bytes, today: date) -> Opened | None:
         if self.large_calls >= LARGE_CALLS:
             raise HTTPException(503, headers={"Retry-After": str(RETRY_AFTER)})
         if body.count(b",") > MOST_VALUES:
-            raise TooLarge(f"the body holds more than {MOST_VALUES} values: {_NARROW}")
+            raise TooLarge(f"the body holds more than {MOST_VALUES} values: {NARROW}")
         self.large_calls += 1
         try:
             async with self._one_large:
-                opened = _open(service, body, today)
+                opened = open_call(service, body, today)
                 if opened is None:
                     return None
                 for _ in opened.steps():
@@ -206,7 +201,7 @@ class HookRoutes:
         finally:
             self.large_calls -= 1
 
-    async def _complete(self, opened: "_Opened", access: Access, client: Client) -> None:
+    async def _complete(self, opened: Opened, access: Access, client: Client) -> None:
         """Fetch what prefetch did not bring, as far as it may be, and read it."""
         lacking = [need for need in opened.needs() if need.key in opened.supply.reasons]
         if not lacking:
@@ -265,145 +260,17 @@ async def read_body(request: Request, limit: int) -> bytes:
                 size += len(chunk)
                 current().size = size
                 if size > limit:
-                    raise TooLarge(f"the body is larger than {limit} bytes: {_NARROW}")
+                    raise TooLarge(f"the body is larger than {limit} bytes: {NARROW}")
                 chunks.append(chunk)
     except TimeoutError as error:
         raise TooSlow(f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
     return b"".join(chunks)
 
 
-def answer(service: Service, body: bytes, today: date, settings: Settings) -> CardsResponse:
-    """Answer a call in one go, from what it brings.
-
-    Raises:
-        NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
-    """
-    return answer_again(service, AsAnswered(body, today), settings, DEVELOPMENT)
-
-
-def answer_again(service: Service, made: AsAnswered, settings: Settings, client: Client) -> CardsResponse:
-    """Answer a call in one go, from what it brought and what was fetched then.
-
-    Raises:
-        NotJson, InvalidCall, MissingData: as `HookRoutes.call`.
-    """
-    opened = _open(service, made.body, made.day)
-    if opened is None:
-        return CardsResponse(())
-    for _ in opened.steps():
-        pass
-    opened.supply.obstacle = made.obstacle
-    if opened.call.access is not None:
-        for _ in fetching.read(made.asked, opened.call.access, opened.record, opened.supply):
-            pass
-    return _conclude(opened, settings, made.restraint, client).answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A call whose envelope, orders and patient are read."""
-
-    service: Service
-    call: HookRequest
-    record: PatientRecord
-    supply: prefetch.Supply = field(default_factory=prefetch.Supply)
-    asked: list[fetching.Question] = field(default_factory=list)
-    """What was asked of the FHIR server."""
-
-    def steps(self) -> Iterator[None]:
-        """Read what was supplied; between the steps others may be heard.
-
-        Raises:
-            TooLarge: there are more entries than any chart has.
-        """
-        for count, _ in enumerate(prefetch.read(self.call.prefetch, needs(), self.record, self.supply), 1):
-            if count * prefetch.SLICE > MOST_ENTRIES:
-                raise TooLarge(f"the body holds more than {MOST_ENTRIES} entries: {_NARROW}")
-            yield
-
-    def needs(self) -> Sequence[prefetch.Need]:
-        """List what may still be asked for: the patient, as long as there is none, and whatever else was wanted."""
-        return needs() if self.record.patient is not None else (prefetch.WHO, *needs())
-
-
-def _open(service: Service, body: bytes, today: date) -> _Opened | None:
-    """Read a call up to its patient; None when it is about orders, and none that is at hand means anything to us."""
-    call = read_request(body, service)
-    current().instance = call.hook_instance if _UUID.fullmatch(call.hook_instance) else ""
-    record = PatientRecord(knowledge().vocabulary, call.patient_id, today)
-    for draft in call.orders:
-        record.take_draft(draft.resource, at_hand=draft.at_hand)
-    if service.orders and record.at_hand().isdisjoint(order_concepts()):
-        return None
-    opened = _Opened(service, call, record)
-    prefetch.read_patient(call.prefetch, record, opened.supply)
-    if record.patient is None and record.other_patients:
-        raise InvalidCall("prefetch.patient is not the patient of context.patientId: its id is another, or missing")
-    if record.patient is None and call.access is None:
-        raise _without_patient(opened)
-    return opened
-
-
-def _chart(opened: _Opened) -> Chart:
-    if opened.record.patient is None:
-        raise _without_patient(opened)
-    return Chart(opened.record.today, opened.record.patient, opened.record, opened.supply.unknown_areas(needs()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Conclusion:
-    """The cards of a call, what became of each plan's advice, and the areas of the chart that were not to be had."""
-
-    answer: CardsResponse
-    told: Sequence[Told] = ()
-    unknown: Sequence[str] = ()
-    restraint: Restraint = field(default_factory=Restraint)
-
-
-_NOTHING = _Conclusion(CardsResponse(()))
-
-
-def _conclude(opened: _Opened, settings: Settings, restraint: Restraint, client: Client) -> _Conclusion:
-    """Weigh the chart and word the cards in the client's dialect."""
-    call, record, supply = opened.call, opened.record, opened.supply
-    chart = _chart(opened)
-    handled = current()
-    handled.left_out = record.left_out
-    handled.unknown = list(chart.unknown)
-    assessment = assess(chart, ordering=opened.service.orders)
-    handled.failed = assessment.failed
-    lacking = [need for need in needs() if need.required and need.key not in supply.known]
-    if assessment.undecided and lacking:
-        reasons = "; ".join(f"prefetch.{need.key}: {supply.reasons[need.key]}" for need in lacking)
-        reasons += _not_fetched(supply)
-        raise MissingData(
-            f"without these data nobody can tell whether the patient has a leg symptom: {reasons}",
-            [f"{area} ({supply.reasons[need.key]})" for need in lacking for area in need.areas],
-        )
-    shape, orders, analytes = SHAPES[client.dialect], knowledge().orders, knowledge().vocabulary.analytes
-    desk = Desk(chart, orders, analytes, call.encounter_id, shape.catalogue(client.orders))
-    press = Press(desk, knowledge().overrides, settings.address, client.max_cards or settings.max_cards, shape)
-    return _Conclusion(*tell(press, assessment, record.unread, restraint), list(chart.unknown), restraint)
-
-
 def _spoke(told: Told) -> Spoke:
     files = [one.plan.knowledge.file for one in told.advice[:1]]
     files += [differential().knowledge.file] if told.plan == DIFFERENTIAL else []
     return Spoke(told.plan, files[0].version if files else "", told.fate)
-
-
-def _without_patient(opened: _Opened) -> MissingData:
-    supply = opened.supply
-    reason = supply.reasons.get(prefetch.PATIENT, prefetch.NOT_SUPPLIED)
-    return MissingData(
-        "prefetch.patient is missing or could not be read: send the Patient of context.patientId, or let it be fetched"
-        f" ({reason}{_not_fetched(supply)})",
-        [f"{WORDING.patient} ({reason})"],
-    )
-
-
-def _not_fetched(supply: prefetch.Supply) -> str:
-    return f"; nothing was fetched: {supply.obstacle}" if supply.obstacle else ""
 
 
 def as_json(content: object) -> Response:

@@ -141,6 +141,8 @@ class RecommendationFile(File):
     """Topics on whose cards it is a line; it makes no card of its own."""
     only_in_calm: bool = False
     """Whether it is made only where nothing else that is advised is more urgent than info."""
+    not_beside: tuple[Text, ...] = ()
+    """Topics that explain the complaint where they warn or call: it is not made then."""
     evidence: Annotated[tuple[Text, ...], Field(min_length=1)]
 
     @property

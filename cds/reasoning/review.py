@@ -94,6 +94,8 @@ def grounds(plan: Plan, recommendation: Recommendation) -> Iterator[str]:
         yield f"A line on the cards of: {', '.join(words.beside)}"
     if words.only_in_calm:
         yield "Only where nothing more urgent than info is advised"
+    if words.not_beside:
+        yield f"Not beside a warning or more of: {', '.join(words.not_beside)}"
 
 
 def _shown(plan: Plan) -> Iterator[str]:

@@ -62,7 +62,7 @@ def test_where_the_knowledge_says_something_else_it_is_said_what(deployed, monke
     (answer,) = deployed.post(call())
     now = {"rls": ("9.9.9", "x")}
     monkeypatch.setattr("cds.hooks.replaying.knowledge_now", lambda: now)
-    monkeypatch.setattr("cds.hooks.routes.assess", _silent)
+    monkeypatch.setattr("cds.hooks.answering.assess", _silent)
 
     code, said = replayed(deployed, answer)
 

@@ -58,6 +58,24 @@ def test_folding_loses_no_advice() -> None:
     assert sorted(folded) == sorted(advice.plan.topic for advice in _advice())
 
 
+def test_what_is_folded_keeps_its_second_advice_in_a_line() -> None:
+    folded = _answer(max_cards=1)[-1]
+    seconds = [a for a in _advice() if a.plan.topic in _topics(folded)]
+
+    assert len(seconds) > len(set(_topics(folded)))
+    assert folded["detail"].count("Also: ") == len(seconds) - len(set(_topics(folded)))
+
+
+def test_of_what_is_folded_the_more_urgent_stands_above_and_is_named() -> None:
+    urgent = [replace(a, indicator=Indicator.WARNING) if a.plan.topic == "thyroid" else a for a in _advice()]
+
+    first, folded = _answer(urgent, max_cards=1)
+
+    assert (first["source"]["topic"]["code"], folded["indicator"]) == ("thyroid", "warning")
+    assert folded["summary"].endswith("causes to weigh, within days: Magnesium")
+    assert folded["detail"].split("\n\n")[1].splitlines()[0].startswith("- **Low magnesium")
+
+
 def test_a_topic_speaks_once() -> None:
     codes = [card["source"]["topic"]["code"] for card in _answer(max_cards=9)]
 

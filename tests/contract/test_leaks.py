@@ -17,6 +17,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from cds.app import create_app
+from cds.hooks import answering as reasoning
 from cds.hooks import routes
 from cds.hooks.journal import Journal
 from cds.reasoning.plans import Plan
@@ -128,7 +129,7 @@ def broken_plan(service: TestClient) -> httpx.Response:
 
 
 def broken_service(service: TestClient) -> httpx.Response:
-    with breaking(routes, "assess"):
+    with breaking(reasoning, "assess"):
         return post(service, about())
 
 

@@ -9,6 +9,7 @@ from tests.contract.calls import (
     NO_INDEX,
     ORDER_SELECT,
     ORDER_SIGN,
+    RESTLESS_LEGS,
     REVIEW,
     SOMEBODY_ELSE,
     STOCKINGS,
@@ -43,6 +44,38 @@ def test_an_order_that_matters_is_spoken_of_and_named(client, hook):
     assert "Class II compression hosiery" in card["detail"]
     basis = card["extension"]["org.legwork.advice"][0]["basis"]
     assert "ServiceRequest/stockings" in {fact.get("reference") for fact in basis}
+
+
+TORN = {
+    "resourceType": "QuestionnaireResponse",
+    "id": "q-1",
+    "status": "completed",
+    "subject": DIABETES["subject"],
+    "authored": days_ago(1),
+    "item": [
+        {"linkId": "leg-symptom", "answer": [{"valueBoolean": True}]},
+        {"linkId": "bladder-bowel", "answer": [{"valueBoolean": True}]},
+    ],
+}
+
+
+@both
+def test_beside_an_order_that_matters_an_emergency_is_named(client, hook):
+    """Critical advice belongs to these hooks too; what is less urgent waits for the views."""
+    made = call(prefetch(DIABETES, RESTLESS_LEGS, answers=bundle(TORN)), hook=hook)
+
+    cards = cards_of(client.post(HOOKS[hook], json=made))
+
+    assert [card["indicator"] for card in cards] == ["critical", "warning"]
+    assert advised(cards) == ["new-signs", NO_INDEX]
+
+
+@both
+def test_beside_any_other_order_nothing_is(client, hook):
+    made = call(prefetch(DIABETES, answers=bundle(TORN)), hook=hook)
+    made["context"]["draftOrders"] = orders({**STOCKINGS, "code": {"text": "Paracetamol"}})
+
+    assert cards_of(client.post(HOOKS[hook], json=made)) == []
 
 
 def test_the_views_do_not_speak_of_orders(client):

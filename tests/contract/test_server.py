@@ -170,12 +170,50 @@ BROKEN = {
 @pytest.mark.parametrize("request_", BROKEN.values(), ids=BROKEN)
 def test_broken_http_harms_nobody_else(port, server, request_):
     """CH-N-02, Z-12."""
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):  # who is still sending when the other side ends hears of it in several ways
         answer = raw(port, request_)
 
         assert b"Traceback" not in answer
         assert not answer.startswith(b"HTTP/1.1 5")
     assert advised(cards_of(server.post(REVIEW, json=call()))) == [NO_IRON_STUDIES]
+
+
+HEADS = {
+    "an address": b"GET /" + b"x" * MEGABYTE,
+    "a header": b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * MEGABYTE,
+    "headers": b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 200_000,
+    "a chunk's extension": f"POST {REVIEW} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;".encode()
+    + b"x" * MEGABYTE,
+    "trailers": f"POST {REVIEW} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n".encode()
+    + b"a: b\r\n" * 200_000,
+}
+
+
+@pytest.mark.parametrize("sent", HEADS.values(), ids=HEADS)
+def test_what_is_no_body_may_not_be_without_end(port, server, sent):
+    """CH-Z-11, N-02: the connection ends, and with it what it held."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(sent)
+        connection.settimeout(10)
+        while connection.recv(65536):
+            pass
+    assert advised(cards_of(server.post(REVIEW, json=call()))) == [NO_IRON_STUDIES]
+
+
+def test_a_head_that_is_too_large_and_what_is_no_http_are_told_so(port):
+    """CH-Z-12: as any other error."""
+    head = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        for piece in (head, *[b"X: " + b"x" * 1000 + b"\r\n"] * 66):
+            connection.sendall(piece)
+        large = b"".join(iter(lambda: connection.recv(65536), b""))
+    broken = raw(port, b"hello\r\n\r\n")
+
+    for answer, status in ((large, b"431"), (broken, b"400")):
+        first, _, body = answer.partition(b"\r\n\r\n")
+        assert first.startswith(b"HTTP/1.1 " + status)
+        assert b"content-type: application/json" in first
+        assert json.loads(body)["resourceType"] == "OperationOutcome"
 
 
 def test_calls_at_the_same_time_are_all_answered(server):

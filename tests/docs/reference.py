@@ -6,23 +6,17 @@
 import inspect
 import json
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import typer
-from fastapi import FastAPI
 from pydantic.fields import FieldInfo
 
-from cards.models import CardsResponse
 from cds import errors
-from cds.app import create_app
 from cds.cli import app as command_line
 from cds.errors import CallError, LegworkError, NotTrusted
-from cds.hooks import statuses
-from cds.services import SERVICES
+from cds.hooks import openapi, statuses
 from cds.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -35,7 +29,7 @@ def pages() -> dict[str, str]:
         "settings.md": _settings(),
         "errors.md": _errors(),
         "commands.md": _commands(),
-        "openapi.json": json.dumps(_openapi(), indent=2, ensure_ascii=False) + "\n",
+        "openapi.json": json.dumps(openapi.document(Settings().address), indent=2, ensure_ascii=False) + "\n",
     }
 
 
@@ -135,66 +129,6 @@ def _placed(argument: Any) -> str:
 
 def _environment(option: Any) -> str:
     return f"`{option.envvar}`" if option.envvar else ""
-
-
-def _openapi() -> dict[str, Any]:
-    """Describe the interface: what FastAPI knows of the routes, and the calls, whose bodies are read raw."""
-    document = _application().openapi()
-    document["info"] |= {"description": "The rows of CDS Hooks say more: https://cds-hooks.hl7.org/", "version": "1"}
-    _, shapes = msgspec.json.schema_components([CardsResponse], ref_template="#/components/schemas/{name}")
-    for address, path in document["paths"].items():
-        path.pop("head", None)
-        for operation in path.values():
-            operation["operationId"] = address.strip("/")
-            operation["description"] = operation["description"].partition("\n")[0]
-            operation["responses"] = {"200": operation["responses"]["200"], "default": _outcome()}
-    outcome = {"type": "object", "description": "A FHIR R4 OperationOutcome.", "additionalProperties": True}
-    document["components"] = {"schemas": {**shapes, "OperationOutcome": outcome, "Call": _CALL}}
-    for service in SERVICES.values():
-        document["paths"][f"/cds-services/{service.id}"] = {
-            "post": {
-                "summary": service.title,
-                "description": service.description,
-                "operationId": service.id,
-                "requestBody": {"required": True, "content": _json("Call")},
-                "responses": {"200": {"description": "Cards, or none.", "content": _json("CardsResponse")}}
-                | {str(status): _outcome() for status in sorted({401, *(s for s, _ in statuses.STATUSES.values())})},
-            }
-        }
-    return document
-
-
-def _application() -> FastAPI:
-    app: Any = create_app(Settings())
-    while not isinstance(app, FastAPI):
-        app = app.app
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # HEAD beside GET has the same name; it is left out of the document
-        app.openapi()
-    return app
-
-
-_CALL = {
-    "type": "object",
-    "description": "https://cds-hooks.hl7.org/2.0/#http-request_1",
-    "required": ["hook", "hookInstance", "context"],
-    "properties": {
-        "hook": {"type": "string"},
-        "hookInstance": {"type": "string", "format": "uuid"},
-        "fhirServer": {"type": "string", "format": "uri"},
-        "fhirAuthorization": {"type": "object", "additionalProperties": True},
-        "context": {"type": "object", "additionalProperties": True},
-        "prefetch": {"type": "object", "additionalProperties": True},
-    },
-}
-
-
-def _json(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-
-
-def _outcome() -> dict[str, Any]:
-    return {"description": "An OperationOutcome; see the page of errors.", "content": _json("OperationOutcome")}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, date, datetime
 
 import pytest
@@ -178,3 +179,16 @@ def test_overriding_more_often_than_usual_is_named():
     lines[-1].overridden, lines[-1].accepted = 90, 10
 
     assert [alarm.rate for alarm in drift.alarms(lines)] == ["overridden of answered"]
+
+
+def test_a_story_tells_the_whole_card_on_a_narrow_screen(service, run):
+    (card,) = service.cards()
+
+    words = " ".join(run("card", card["uuid"]).stdout.replace("•", " ").split())
+
+    for line in card["detail"].splitlines():
+        assert plain_words(line) in words
+
+
+def plain_words(markdown):
+    return " ".join(re.sub(r"[*#\\]|^- |^_|_$", "", markdown).split())

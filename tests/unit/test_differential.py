@@ -1,18 +1,20 @@
 """The differential: weights added up, the leading causes set side by side, and what to ask."""
 
+from typing import Any
+
 import pytest
 
 from cds.chart.chart import Chart
 from cds.reasoning.differential import View
 from cds.reasoning.files import IntakeFile, read
 from cds.services import assess, differential, knowledge
-from tests.unit.fhir import SUBJECT, active, chart_of
+from tests.unit.fhir import ICD, SUBJECT, active, chart_of
 
 INTAKE = read(knowledge().root / "intake" / "questionnaire.toml", IntakeFile)
 DAY = "2026-05-15"
 
 
-def _told(**answers: str | bool) -> Chart:
+def _told(*others: dict[str, Any], **answers: str | bool) -> Chart:
     """Make a chart of leg pain and an intake form, its items by their link ids with _ for -."""
     items = [
         {
@@ -28,7 +30,7 @@ def _told(**answers: str | bool) -> Chart:
         "authored": DAY,
         "item": items,
     }
-    return chart_of(active(), form)
+    return chart_of(active(), form, *others)
 
 
 def _view(**answers: str | bool) -> View:
@@ -88,6 +90,20 @@ def test_exercise_is_not_listed_beside_a_warning_of_another_topic() -> None:
     assert "overusepositional" in _listed(assess(calm).view)
     assert _listed(differential().view(warned)) == ["pad", "overusepositional"]
     assert _listed(assess(warned).view) == ["pad"]
+
+
+def _advised(chart: Chart) -> set[str]:
+    return {advice.name for advice in assess(chart).advice}
+
+
+def test_a_red_flag_explains_the_ache_that_would_else_be_put_down_to_the_arteries() -> None:
+    """PAD-2: quiet beside a red-flag card, of whatever topic."""
+    angina = active({"coding": [{"system": ICD, "code": "I25.2"}]})
+    flagged = {"side": "left", "swelling": "one-leg"}
+
+    assert "suspected-by-risk" in _advised(_told(angina, side="left"))
+    assert "thrombosis-unlikely" in _advised(_told(angina, **flagged))
+    assert "suspected-by-risk" not in _advised(_told(angina, **flagged))
 
 
 def test_topics_can_be_left_out_of_the_view() -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import func, inspect, select, text
 from cds.errors import StoreError
 from cds.store import database, replay
 from cds.store.database import Store
+from cds.store.patients import PatientKey
 from cds.store.replay import ReplayGuard
 from cds.store.tables import metadata, tokens
 
@@ -155,3 +156,17 @@ def test_an_unreachable_database_stops_no_start_and_names_no_password(caplog):
     assert "not to be had" in caplog.text
     assert "nachtwander" not in caplog.text
     store.close()
+
+
+@pytest.mark.parametrize("change", [lambda sealed: sealed[:-1], lambda _: b"", lambda sealed: b"x" + sealed])
+def test_what_is_sealed_is_read_by_its_key_and_only_whole(change):
+    key, words = PatientKey(b"k" * 32), b"Lena slept"
+    sealed = key.seal(words)
+
+    assert key.unseal(sealed) == words
+    assert key.seal(words) != sealed
+    assert words not in sealed
+    with pytest.raises(StoreError):
+        key.unseal(change(sealed))
+    with pytest.raises(StoreError):
+        PatientKey(b"o" * 32).unseal(sealed)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cds.chart.facts import Flag
+from cds.chart.facts import Flag, Indicator
 from tests.unit.fhir import (
     B12,
     FERRITIN,
@@ -68,6 +68,33 @@ def test_a_component_under_the_panels_code_counts_only_where_the_panel_has_no_va
 
     assert [r.number for r in results("ferritin", observation(FERRITIN, component=[part]))] == [5]
     assert [r.number for r in results("ferritin", ferritin(20, component=[part]))] == [20]
+
+
+ABI = {"coding": [{"system": LOINC, "code": "77194-9", "display": "Ankle-brachial index"}]}
+
+
+@pytest.mark.parametrize("words", ["Right", "right leg", "ABI right"])
+def test_a_component_named_by_its_side_is_of_what_its_panel_is(words: str) -> None:
+    """4.1: each component holds the index of one leg."""
+    part = {"code": {"text": words}, "valueQuantity": quantity(0.62)}
+
+    (index,) = results("ankle-brachial-index", observation(ABI, component=[part]))
+
+    assert (index.number, index.side, index.cap) == (Decimal("0.62"), "right", Indicator.CRITICAL)
+
+
+@pytest.mark.parametrize("words", ["Pulse right", "Right arm", "Comment", ""])
+def test_a_component_named_otherwise_is_not(words: str) -> None:
+    part = {"code": {"text": words}, "valueQuantity": quantity(0.62)}
+
+    assert results("ankle-brachial-index", observation(ABI, component=[part])) == []
+
+
+def test_a_side_under_a_panel_named_in_words_is_as_sure_as_these() -> None:
+    """DS-17."""
+    part = {"code": {"text": "Left"}, "valueQuantity": quantity(0.62)}
+
+    assert result("ankle-brachial-index", observation({"text": "ABPI"}, component=[part])).cap is Indicator.INFO
 
 
 def test_members_of_a_panel_count_inside_it_and_beside_it() -> None:

@@ -117,6 +117,8 @@ dated_sign = any_of(
     one_sided_swelling("symptom_lookback", dated=True),
     calf_larger,
     seen("leg-ache", *ONE_SIDE, dated=True),
+    seen("dvt-left-leg", dated=True),
+    seen("dvt-right-leg", dated=True),
 )
 undated = not_(affirmed(certain(dated_sign)))
 
