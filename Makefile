@@ -20,7 +20,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test integration fhir-server check audit bench soak docs dist lock clean environment gone
+.PHONY: help setup run test integration fhir-server check audit bench soak picture docs dist lock clean environment gone
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ audit: .venv/.dev-ready ## Hold what is locked against the published advisories,
 
 bench: .venv/.dev-ready ## Measure the service
 	$(BIN)/python -m benchmarks $(ARGS)
+
+picture: .venv/.dev-ready ## Take the picture of a card anew (needs Chromium)
+	$(BIN)/python -m tests.browser.picture docs/pictures/cards.png
 
 soak: .venv/.dev-ready ## Ten thousand calls, fifty at a time: are all answered, and does memory stay flat?
 	$(BIN)/python -m benchmarks.soak $(ARGS)

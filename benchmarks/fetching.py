@@ -11,6 +11,7 @@ import uvloop
 from cds.fhir import fetching
 from cds.fhir.access import Access
 from cds.fhir.server import FhirServers
+from cds.outbound import Reach
 from cds.services import needs
 
 SLOW = 0.02
@@ -74,7 +75,7 @@ def fetched(port: int, searches: int, rounds: int) -> tuple[float, float]:
 
 
 async def _fetched(port: int, searches: int, rounds: int) -> tuple[float, float]:
-    servers, access = FhirServers(), Access(f"http://127.0.0.1:{port}/fhir", "token", "", 300)
+    servers, access = FhirServers(), Access(f"http://127.0.0.1:{port}/fhir", "token", "", 300, Reach.LOOPBACK)
     walls, spent = [], []
     for _ in range(rounds + 1):
         asked = [fetching.Question(need, f"{access.server}/{need.query(_PATIENT)}") for need in needs()[:searches]]

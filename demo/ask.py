@@ -7,6 +7,7 @@ Exit code 1 where a patient has no card, or where prefetch and fetch give differ
 """
 
 import argparse
+import ssl
 import sys
 import time
 import uuid
@@ -33,7 +34,7 @@ class Ehr:
     def templates(self) -> dict[str, str]:
         """Ask the service which prefetch it wants."""
         path = "/cds-services"
-        found: list[dict[str, Any]] = self._checked(self.service.get(path, headers=self._signed(path)))["services"]
+        found: list[dict[str, Any]] = self._checked(self.service.get(path, headers=self.signed(path)))["services"]
         return dict(next(one for one in found if REVIEW.endswith(one["id"]))["prefetch"])
 
     def prefetch(self, templates: dict[str, str], patient: str) -> dict[str, Any]:
@@ -49,12 +50,13 @@ class Ehr:
             "context": {"userId": "Practitioner/demo", "patientId": patient},
             "prefetch": prefetch,
         }
-        found: list[dict[str, Any]] = self._checked(self.service.post(REVIEW, json=call, headers=self._signed(REVIEW)))[
+        found: list[dict[str, Any]] = self._checked(self.service.post(REVIEW, json=call, headers=self.signed(REVIEW)))[
             "cards"
         ]
         return found
 
-    def _signed(self, path: str) -> dict[str, str]:
+    def signed(self, path: str) -> dict[str, str]:
+        """Sign a token for an address, good for one call."""
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": self.public_url + path, "iat": now, "exp": now + 300, "jti": str(uuid.uuid4())}
         return {"Authorization": f"Bearer {jwt.encode(claims, self.key, 'ES384', {'kid': 'demo'})}"}
@@ -78,7 +80,7 @@ def _advised(cards: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
     return [
         (one["topic"], one["recommendation"], one["indicator"])
         for card in cards
-        for one in card["extension"]["org.legwork.advice"]
+        for one in card.get("extension", {}).get("org.legwork.advice", ())  # one that says what is missing has none
     ]
 
 
@@ -94,7 +96,8 @@ def main() -> None:
     asked.add_argument("--ca", help="certificate to trust, for https")
     asked.add_argument("patients", nargs="+", help="ids of patients")
     given = asked.parse_args()
-    service = httpx.Client(base_url=given.service, timeout=30, verify=given.ca or True)
+    trusted = ssl.create_default_context(cafile=given.ca)
+    service = httpx.Client(base_url=given.service, timeout=30, verify=trusted)
     with service, httpx.Client(base_url=given.fhir_server, timeout=30) as fhir:
         ehr = Ehr(given.key.read_text(encoding="utf-8"), given.public_url, service, fhir)
         templates = ehr.templates()

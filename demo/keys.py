@@ -1,9 +1,10 @@
-"""Make the keys of the demonstration: to sign its calls, to hash its patients; and the clients' file that trusts it.
+"""Make the secrets of the demonstration, and the clients' file that trusts its key.
 
     python demo/keys.py FOLDER
 
-In FOLDER are then `clients.toml`, `demo.jwks.json` (public), `demo.pem` (private) and `patient.key`. Keys are made only
-where there are none: with another key, the patients of the database are others.
+In FOLDER are then `clients.toml`, `demo.jwks.json` (public) and `demo.pem` (private), `patient.key`, by which patients
+are hashed, and `metrics.token`, for whoever reads the figures. Keys are made only where there are none: with another
+key, the patients of the database are others.
 """
 
 import json
@@ -20,10 +21,10 @@ from jwt.algorithms import ECAlgorithm
 def main(folder: Path) -> None:
     """Write the files."""
     shutil.copyfile(Path(__file__).with_name("clients.toml"), folder / "clients.toml")
-    patient = folder / "patient.key"
-    if not patient.exists():
-        patient.touch(mode=0o600)
-        patient.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
+    for name in ("patient.key", "metrics.token"):
+        if not (secret := folder / name).exists():
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
     if (folder / "demo.pem").exists():
         return
     key = ec.generate_private_key(ec.SECP384R1())
