@@ -161,7 +161,7 @@ def _of_state(settings: Settings) -> Iterator[Finding]:
 
 def _of_telemetry(settings: Settings) -> Iterator[Finding]:
     try:
-        if settings.metrics_secret() is not None:
+        if settings.secret("metrics_token") is not None:
             yield _good("figures", "/metrics, with the token of LEGWORK_METRICS_TOKEN")
         elif settings.clients is None:
             yield _good("figures", "/metrics, for whoever is on this machine")
