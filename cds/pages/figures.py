@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 
-from cds.services import knowledge, plans
+from cds.services import differential, knowledge, plans
 from cds.store.reports import ALL, NO_REASON, Line
 
 WIDTH, HEIGHT = 340, 170
@@ -94,7 +94,8 @@ def sections(lines: Sequence[Line]) -> list[Section]:
 
 
 def _section(client: str, silent: bool, lines: Sequence[Line]) -> Section:
-    titles = {ALL: "All plans", **{plan.topic: plan.knowledge.file.title for plan in plans()}}
+    files = [plan.knowledge.file for plan in plans()] + [differential().knowledge.file]
+    titles = {ALL: "All plans", **{file.id: file.title for file in files}}
     found = {name: [line for line in lines if line.plan == name] for name in titles}
     gone = {line.plan: [other for other in lines if other.plan == line.plan] for line in lines}
     tables = {titles.get(name, name): mine for name, mine in {**found, **gone}.items() if mine}
@@ -212,9 +213,9 @@ def _columns(silent: bool) -> list[Column]:
     asked = [
         Column("calls", lambda line: str(line.calls)),
         Column("not evaluated", lambda line: str(line.unevaluated)),
-        Column("with unknown inputs", lambda line: str(line.incomplete)),
+        Column("inputs unknown", lambda line: str(line.incomplete)),
         Column("fired", lambda line: str(line.fired)),
-        Column("of these with something not checked", lambda line: str(line.unknown)),
+        Column("of these not all checked", lambda line: str(line.unknown)),
         Column(f"{would}shown", lambda line: str(line.shown)),
         Column(f"{would}folded", lambda line: str(line.folded)),
         Column(f"{would}snoozed", lambda line: str(line.snoozed)),

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import uvicorn
@@ -25,7 +25,11 @@ from tests.feedback.service import DAY, entry, running, stamp
 
 PASSWORD = "nachtwander-und-mehr"
 WEEKS = 10
-CLIENTS = {"ehr": {}, "clinic": {"snooze_days": 7, "max_cards": 1}, "watching": {"silent": True}}
+CLIENTS: dict[str, dict[str, Any]] = {
+    "ehr": {},
+    "clinic": {"snooze_days": 7, "max_cards": 1},
+    "watching": {"silent": True},
+}
 PATIENTS = ("rls-iron-epic", "many-causes-uscore", "well-epic")
 PHONE, DESK = ViewportSize(width=375, height=812), ViewportSize(width=1100, height=900)
 MODES: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {

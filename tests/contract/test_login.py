@@ -46,8 +46,14 @@ def guarded(tmp_path) -> Iterator[Service]:
         yield service
 
 
+def found_in(text, pattern):
+    match = re.search(pattern, text)
+    assert match, text
+    return match[1]
+
+
 def form_of(page):
-    return re.search(r'name="form" value="([\w-]+)"', page.text)[1]
+    return found_in(page.text, r'name="form" value="([\w-]+)"')
 
 
 def log_in(service, path="/reports", password=PASSWORD, **options):
@@ -99,7 +105,7 @@ def test_the_files_hold_what_the_page_shows(service):
 
     page = service.http.get("/reports?client=other&plan=rls").text
     rows, whole = (
-        service.http.get(re.search(rf'href="(/reports/figures\.{kind}[^"]*)"', page)[1].replace("&amp;", "&"))
+        service.http.get(found_in(page, rf'href="(/reports/figures\.{kind}[^"]*)"').replace("&amp;", "&"))
         for kind in ("csv", "json")
     )
 
