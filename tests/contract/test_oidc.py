@@ -150,7 +150,7 @@ def test_who_may_not_read_reports_is_told_so(service, provider):
     assert not is_in(service)
 
 
-@pytest.mark.parametrize("groups", [..., None, "qualit", {"quality": True}, []])
+@pytest.mark.parametrize("groups", [..., None, "quality-nurses", {"quality": True}, []])
 def test_a_claim_of_another_shape_is_no_leave(service, provider, groups):
     provider.claims = {"groups": groups}
 
