@@ -13,11 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from cds.errors import InvalidCall, NotAvailable, place_of
+from cds.errors import InvalidCall, NotAllowed, NotAvailable, place_of
 from cds.hooks.statuses import HEADERS, JSON
 from cds.pages.figures import sections
 from cds.pages.html import Pages
-from cds.pages.login import Login
+from cds.pages.login import Answer, Login
 from cds.services import plans
 from cds.store import drift, reports
 from cds.store.database import Store
@@ -99,6 +99,17 @@ def _find(connection: Connection, asked: Asked, today: date) -> Found:
     return Found(found.of_plan(asked.plan), alarms, reports.clients(connection))
 
 
+def _of_this_machine(answer: Answer) -> Answer:
+    """Answer without a login, but no script of a foreign page: some may call this service (LEGWORK_CORS_ORIGINS)."""
+
+    async def checked(request: Request) -> Response:
+        if "origin" in request.headers:
+            raise NotAllowed("the reports are not for other pages: open them in a window of their own")
+        return await answer(request)
+
+    return checked
+
+
 class Reports:
     """Routes of the reports, behind a login where there is one."""
 
@@ -110,7 +121,7 @@ class Reports:
         """Route them."""
         answers = {"/reports": self.page, "/reports/figures.csv": self.csv, "/reports/figures.json": self.json}
         if self._login is None:
-            return [Route(path, answer) for path, answer in answers.items()]
+            return [Route(path, _of_this_machine(answer)) for path, answer in answers.items()]
         guarded = [self._login.guarded(path, answer) for path, answer in answers.items()]
         return [*guarded, *self._login.routes()]
 

@@ -18,7 +18,7 @@ from cds.app import create_app
 from cds.cli import app
 from cds.errors import SettingsError
 from cds.passwords import hashed
-from cds.settings import Settings
+from cds.settings import SANDBOX, Settings
 from cds.store import drift
 from tests.contract.tokens import deployment
 from tests.feedback.service import DAY, Service, entry, running
@@ -175,6 +175,13 @@ def test_without_a_database_the_page_says_what_to_set(client):
     assert "LEGWORK_DATABASE" in page.text
     assert "LEGWORK_OIDC_ISSUER" not in page.text
     assert 'href="/reports"' not in page.text
+
+
+def test_scripts_of_pages_that_may_call_the_service_do_not_read_its_reports(service):
+    answer = service.http.get("/reports/figures.json", headers={"Origin": SANDBOX})
+
+    assert answer.status_code == 403
+    assert "lines" not in answer.text
 
 
 def test_where_clients_call_there_are_no_reports_without_a_login(tmp_path):
