@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -17,11 +18,13 @@ from cds.errors import InvalidCall, NotAllowed, NotAvailable, place_of
 from cds.hooks.statuses import HEADERS, JSON
 from cds.pages.figures import sections
 from cds.pages.html import Pages
-from cds.pages.login import Answer, Login
 from cds.services import plans
 from cds.store import drift, reports
 from cds.store.database import Store
 from cds.store.reports import Report, Which
+
+if TYPE_CHECKING:
+    from cds.pages.login import Answer, Login  # itsdangerous
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +102,7 @@ def _find(connection: Connection, asked: Asked, today: date) -> Found:
     return Found(found.of_plan(asked.plan), alarms, reports.clients(connection))
 
 
-def _of_this_machine(answer: Answer) -> Answer:
+def _of_this_machine(answer: "Answer") -> "Answer":
     """Answer without a login, but no script of a foreign page: some may call this service (LEGWORK_CORS_ORIGINS)."""
 
     async def checked(request: Request) -> Response:
@@ -113,7 +116,7 @@ def _of_this_machine(answer: Answer) -> Answer:
 class Reports:
     """Routes of the reports, behind a login where there is one."""
 
-    def __init__(self, html: Pages, store: Store, login: Login | None, clock: Callable[[], float]) -> None:
+    def __init__(self, html: Pages, store: Store, login: "Login | None", clock: Callable[[], float]) -> None:
         self._html, self._store, self._login, self._clock = html, store, login, clock
         self._one_counted = asyncio.Semaphore(1)
 

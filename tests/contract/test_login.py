@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -349,12 +350,16 @@ def test_a_file_that_holds_no_hash_stops_the_start(tmp_path, kept):
         create_app(deployment(tmp_path, reports_password=tmp_path / "password"))
 
 
-def test_nothing_of_a_login_is_loaded_where_none_is_set():
+@pytest.mark.parametrize("state", ["", "database='sqlite:///legwork.db'"])
+def test_nothing_of_a_login_is_loaded_where_none_is_set(state, tmp_path):
     program = (
-        "import sys; from cds.app import create_app; create_app();"
-        "print([name for name in ('authlib', 'joserfc', 'itsdangerous', 'sqlalchemy') if name in sys.modules])"
+        f"import sys; from cds.app import create_app; from cds.settings import Settings; create_app(Settings({state}));"
+        "print([name for name in ('authlib', 'joserfc', 'itsdangerous') if name in sys.modules])"
     )
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path, env=environment
+    )
 
     assert done.stdout == "[]\n"
