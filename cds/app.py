@@ -6,7 +6,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from cards.dialects import OWN_CODES
@@ -28,6 +29,8 @@ from cds.hooks.feedback import FeedbackRoute
 from cds.hooks.middleware import Cors, Guarded, Tidied, Watched
 from cds.hooks.routes import HookRoutes
 from cds.hooks.shared import SharedKnowledge
+from cds.pages.html import Pages as Html
+from cds.pages.problems import Worded
 from cds.pages.routes import Pages
 from cds.services import REVIEW, SERVICES, check_signed, check_topics, knowledge, needs, plans
 from cds.settings import Settings, load_settings
@@ -35,6 +38,7 @@ from cds.telemetry import tracing
 from cds.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
+    from cds.pages.login import Login
     from cds.store.database import Store
 
 _log = logging.getLogger(__name__)
@@ -54,7 +58,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
     settings = settings or load_settings()
     if settings.refuses_drafts:
         check_signed()
-    token, metrics = settings.metrics_secret(), Metrics(_loaded)
+    token, metrics = settings.secret("metrics_token"), Metrics(_loaded)
     state = _State(settings, clock) if settings.keeps_state else None
     trust = None if settings.clients is None or state is None else _Trust(settings, settings.clients, state.store)
     journal = None if state is None else state.journal
@@ -77,7 +81,10 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         metrics.add(state.figures)
     app.include_router(FeedbackRoute(settings, anybody, journal).router)
     app.include_router(health.router)
-    app.include_router(Pages(settings, routes).router)
+    pages = Pages(settings, routes)
+    app.include_router(pages.router)
+    if settings.has_reports and state is not None:
+        app.router.routes.extend(state.reports(settings, pages.html, clock))
     app.include_router(SharedKnowledge(settings).router)
     app.add_exception_handler(CallError, _of_error)
     app.add_exception_handler(HTTPException, _of_error)
@@ -95,6 +102,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], float] = ti
         expose_headers=["X-Correlation-Id", "Retry-After"],
         max_age=600,
     )
+    app.add_middleware(Worded, pages=pages.html)
     return Watched(Tidied(app), metrics)
 
 
@@ -122,7 +130,28 @@ class _State:
 
         self.store = Store(settings.database)
         self.store.prepare()
-        self.journal = Journal(self.store, PatientKey.at(settings.patient_key), settings, clock)
+        self.key = PatientKey.at(settings.patient_key)
+        self.journal = Journal(self.store, self.key, settings, clock)
+
+    def reports(self, settings: Settings, html: Html, clock: Callable[[], float]) -> Sequence[BaseRoute]:
+        """Route the reports, behind a login where one is set."""
+        from cds.pages.reports import Reports  # noqa: PLC0415 - SQLAlchemy
+
+        return Reports(html, self.store, self._login(settings, html, clock), clock).routes()
+
+    def _login(self, settings: Settings, html: Html, clock: Callable[[], float]) -> "Login | None":
+        secret, hash_ = settings.secret("oidc_client_secret"), settings.secret("reports_password")
+        if secret is not None:
+            from cds.pages.oidc import OidcLogin  # noqa: PLC0415 - Authlib
+
+            who = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_claim, *settings.oidc_values)
+            return OidcLogin(html, self.key.session("\x1f".join(who).encode() + secret), clock, settings, secret)
+        if hash_ is not None:
+            from cds.pages.login import PasswordLogin  # noqa: PLC0415 - itsdangerous
+            from cds.passwords import Password  # noqa: PLC0415 - likewise
+
+            return PasswordLogin(html, self.key.session(hash_), clock, Password(hash_))
+        return None
 
     def figures(self) -> Mapping[str, float]:
         """Give the figures of what is written down."""

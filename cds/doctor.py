@@ -18,6 +18,7 @@ from cds.errors import LegworkError, place_of
 from cds.hooks.keys import Keys
 from cds.hooks.tokens import SKEW
 from cds.outbound import REACH, Outbound
+from cds.passwords import Password
 from cds.reasoning import versions
 from cds.services import check_signed, check_topics, knowledge, plans
 from cds.settings import Settings, load_settings
@@ -62,7 +63,7 @@ async def examine() -> AsyncIterator[Finding]:
             yield _bad("settings", line)
         return
     yield _good("settings", f"{settings.address}, log as {settings.log}")
-    for finding in (*_of_knowledge(settings), *_of_state(settings), *_of_telemetry(settings)):
+    for finding in (*_of_knowledge(settings), *_of_state(settings), *_of_telemetry(settings), *_of_reports(settings)):
         yield finding
     clients: dict[str, RegisteredClient] = {}
     if settings.clients is None:
@@ -161,7 +162,7 @@ def _of_state(settings: Settings) -> Iterator[Finding]:
 
 def _of_telemetry(settings: Settings) -> Iterator[Finding]:
     try:
-        if settings.metrics_secret() is not None:
+        if settings.secret("metrics_token") is not None:
             yield _good("figures", "/metrics, with the token of LEGWORK_METRICS_TOKEN")
         elif settings.clients is None:
             yield _good("figures", "/metrics, for whoever is on this machine")
@@ -174,6 +175,21 @@ def _of_telemetry(settings: Settings) -> Iterator[Finding]:
         yield (
             _good("traces", "sent") if installed else _bad("traces", "asked for, but not installed: the extra `otel`")
         )
+
+
+def _of_reports(settings: Settings) -> Iterator[Finding]:
+    try:
+        settings.secret("oidc_client_secret")
+        if (kept := settings.secret("reports_password")) is not None:
+            Password(kept)
+    except LegworkError as error:
+        yield _bad("reports", str(error))
+        return
+    if settings.has_reports:
+        who = "who logs in" if settings.has_login else "whoever is on this machine"
+        yield _good("reports", f"/reports, for {who}")
+    else:
+        yield _note("reports", "none: they take a database and a login, see docs/reports.md")
 
 
 async def _of_others(settings: Settings, clients: dict[str, RegisteredClient]) -> AsyncIterator[Finding]:

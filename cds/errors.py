@@ -11,6 +11,8 @@
     ├── StoreError            the database is not to be had, or not of this version: cards come all the same
     └── CallError             a hook call, or a question for what is published, cannot be answered
         ├── NotTrusted        the caller does not prove that it is a client
+        ├── NotAllowed        who wants to read the reports did not log in as somebody who may
+        ├── NotAvailable      what is asked for is not to be had at the moment
         ├── TooManyCalls      the client calls more often than it may
         ├── NotJson           the body is not JSON at all
         ├── TooLarge          the body is larger than the limit
@@ -77,6 +79,14 @@ class NotTrusted(CallError):
     def __init__(self, message: str, found: str = "") -> None:
         super().__init__(message)
         self.found = found
+
+
+class NotAllowed(CallError):
+    """Who wants to read the reports did not log in as somebody who may."""
+
+
+class NotAvailable(CallError):
+    """What a page is made of is not to be had at the moment."""
 
 
 class TooManyCalls(CallError):

@@ -4,7 +4,8 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,7 +22,10 @@ _ORIGIN = re.compile(r"https?://[^/\s*@?#,]+", re.ASCII)
 _DATABASE = re.compile(r"sqlite:///[^?]+|postgresql://\S+", re.ASCII)
 _ADDRESS = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?", re.ASCII)
 
-_SHORTEST_TOKEN = 16
+_SHORTEST_SECRET = 16
+
+
+Setting = TypeVar("Setting")
 
 
 class Settings(BaseSettings):
@@ -44,6 +48,12 @@ class Settings(BaseSettings):
         log: how the log is written, `text` or `json`.
         metrics_token: the file with the token that whoever asks for the figures has to bring; without one they are
             given by a service without `clients` only.
+        reports_password: the file that `legwork password` made: whoever knows the password may read the reports.
+        oidc_issuer: the OpenID provider at which readers of the reports log in: its address, to the letter.
+        oidc_client_id: what this service is called there.
+        oidc_client_secret: the file with the secret that it has there.
+        oidc_claim: the claim of the ID token that says who may read the reports.
+        oidc_values: its values that may; in the environment separated by commas.
         cors_origins: origins whose pages may call the service; in the environment separated by commas.
         max_body_bytes: the largest body that is read [By].
         fhir_servers: FHIR bases that may be read beside those of this machine; in the environment separated by commas.
@@ -65,6 +75,12 @@ class Settings(BaseSettings):
     record: bool = False
     log: Form = "text"
     metrics_token: Path | None = None
+    reports_password: Path | None = None
+    oidc_issuer: str = ""
+    oidc_client_id: Annotated[str, Field(validate_default=True)] = ""
+    oidc_client_secret: Annotated[Path | None, Field(validate_default=True)] = None
+    oidc_claim: Annotated[str, Field(min_length=1)] = "groups"
+    oidc_values: Annotated[tuple[str, ...], NoDecode, Field(validate_default=True)] = ()
     cors_origins: Annotated[tuple[str, ...], NoDecode] = (SANDBOX,)
     max_body_bytes: Annotated[int, Field(ge=1024)] = 24 * 1024 * 1024
     fhir_servers: Annotated[tuple[str, ...], NoDecode] = ()
@@ -72,7 +88,7 @@ class Settings(BaseSettings):
     max_cards: Annotated[int, Field(ge=1, le=20)] = WORDING.max_cards
     specification_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")] = "3.0.0-ballot"
 
-    @field_validator("clients", "metrics_token")
+    @field_validator("clients", "metrics_token", "reports_password", "oidc_client_secret")
     @classmethod
     def _file(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
@@ -105,7 +121,25 @@ class Settings(BaseSettings):
             raise ValueError("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
         return url
 
-    @field_validator("cors_origins", "fhir_servers", mode="before")
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, issuer: str, given: ValidationInfo) -> str:
+        if issuer and not _is_private(issuer):
+            raise ValueError(
+                "must be an address that begins with https://, without ? and #; http:// on this machine only"
+            )
+        if issuer and given.data.get("reports_password") is not None:
+            raise ValueError("there is one way to log in: leave out this, or LEGWORK_REPORTS_PASSWORD")
+        return issuer
+
+    @field_validator("oidc_client_id", "oidc_client_secret", "oidc_values")
+    @classmethod
+    def _of_issuer(cls, value: Setting, given: ValidationInfo) -> Setting:
+        if bool(value) != bool(given.data.get("oidc_issuer", value)):
+            raise ValueError("must be set together with LEGWORK_OIDC_ISSUER")
+        return value
+
+    @field_validator("cors_origins", "fhir_servers", "oidc_values", mode="before")
     @classmethod
     def _separated(cls, listed: object) -> object:
         if not isinstance(listed, str):
@@ -135,20 +169,37 @@ class Settings(BaseSettings):
         """Whether there is a database: for clients always, for development where one was asked for."""
         return self.clients is not None or "database" in self.model_fields_set
 
-    def metrics_secret(self) -> bytes | None:
-        """Read the token of the figures; None where there is none.
+    @property
+    def has_login(self) -> bool:
+        """Whether people log in to read the reports."""
+        return self.reports_password is not None or bool(self.oidc_issuer)
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether reports are served: to who logs in, or without a login to the one machine of development."""
+        return self.keeps_state and (self.has_login or self.is_development)
+
+    @property
+    def is_development(self) -> bool:
+        """Whether nobody but this machine calls, by an address of this machine."""
+        return self.clients is None and _is_loopback(urlsplit(self.address).hostname or "")
+
+    def secret(self, name: str) -> bytes | None:
+        """Read the file that a setting names; None where it names none.
 
         Raises:
-            SettingsError: the file cannot be read, or holds none worth the name.
+            SettingsError: the file cannot be read, or holds no secret worth the name.
         """
-        if self.metrics_token is None:
+        path: Path | None = getattr(self, name)
+        if path is None:
             return None
+        setting = f"{self.model_config['env_prefix']}{name.upper()}"
         try:
-            secret = self.metrics_token.read_bytes().strip()
+            secret = path.read_bytes().strip()
         except OSError as error:
-            raise SettingsError(f"LEGWORK_METRICS_TOKEN: the file cannot be read: {error.strerror}") from error
-        if len(secret) < _SHORTEST_TOKEN:
-            raise SettingsError(f"LEGWORK_METRICS_TOKEN: the file must hold {_SHORTEST_TOKEN} characters or more")
+            raise SettingsError(f"{setting}: the file cannot be read: {error.strerror}") from error
+        if len(secret) < _SHORTEST_SECRET:
+            raise SettingsError(f"{setting}: the file must hold {_SHORTEST_SECRET} characters or more")
         return secret
 
     @property
@@ -160,6 +211,12 @@ class Settings(BaseSettings):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
         return _is_loopback(self.host)
+
+
+def _is_private(address: str) -> bool:
+    """Whether nobody on the way reads what is sent to an address."""
+    parts = urlsplit(address) if _ADDRESS.fullmatch(address) else None
+    return parts is not None and (parts.scheme == "https" or _is_loopback(parts.hostname or ""))
 
 
 def _is_loopback(host: str) -> bool:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cds.cli import advise, audit, check, clients, connect, knowledge, serve, store
+from cds.cli import advise, audit, check, clients, connect, knowledge, password, serve, store
 from cds.cli.terminal import BAD_INPUT, err
 from cds.errors import LegworkError
 
@@ -12,7 +12,7 @@ app = typer.Typer(
     help="Legwork: clinical decision support for legs that ache at rest.", no_args_is_help=True, add_completion=False,
     pretty_exceptions_show_locals=False,
 )  # fmt: skip
-for _part in (serve, advise, check, connect, knowledge, store, audit):
+for _part in (serve, advise, check, connect, knowledge, store, audit, password):
     app.add_typer(_part.commands)
 app.add_typer(clients.clients, name="clients")
 

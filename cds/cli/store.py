@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -60,10 +59,9 @@ def report(
     with opened(load_settings()) as store, store.snapshot() as connection:
         found = reports.report(connection, reports.Which(*days, client))
     alarms = [alarm for alarm in drift.alarms(found.lines) if plan in {None, alarm.plan}]
-    found = reports.Report([line for line in found.lines if plan in {None, line.plan}], found.unknown_cards, found.lost)
+    found = found.of_plan(plan)
     if form is Format.JSON:
-        said = [{**asdict(alarm), "week": alarm.week.isoformat()} for alarm in alarms]
-        sys.stdout.write(reports.as_json(found, said) + "\n")
+        sys.stdout.write(reports.as_json(found, [alarm.as_row() for alarm in alarms]) + "\n")
     elif form is Format.CSV:
         sys.stdout.write(reports.as_csv(found))
     else:

@@ -9,7 +9,7 @@ from cds.export.elements import systems
 from cds.reasoning import files
 from cds.reasoning.files import AnalyteFile, Include, Pair, ValueSetFile
 from cds.reasoning.plans import Plan
-from cds.reasoning.review import cell, concepts, review
+from cds.reasoning.review import cell, changes, concepts, review
 from cds.reasoning.versions import fingerprint
 from cds.services import differential, knowledge, plans
 
@@ -137,7 +137,8 @@ def _overview() -> str:
         "# Knowledge for review",
         "",
         "One page a topic, written by `legwork pages` from the files that are executed. To approve a topic: sign its",
-        "page, then set `status`, `approval_date`, `approved_by` and a new `version` in its `plan.toml`.",
+        "page, then set `status`, `approval_date`, `approved_by`, a new `version` and its entry under",
+        "`[[changes]]` in its `plan.toml`.",
         "",
         "| topic | version | status | approved by | recommendations | cases |",
         "|---|---|---|---|---|---|",
@@ -187,6 +188,10 @@ def _weights() -> str:
         "## Known gaps",
         "",
         *(f"- {gap}" for gap in plan.known_gaps),
+        "",
+        "## Changes",
+        "",
+        *(f"- {line}" for line in changes(plan)),
     ]) + "\n"  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from cds.reasoning.criteria import Criterion
 from cds.reasoning.files import Evidence, OrderCode, OrderFile
 from cds.reasoning.knowledge import PROPOSED
 from cds.reasoning.plans import Plan, Recommendation
-from cds.reasoning.review import PROPOSED_MEANS, concepts, filled, grounds, limits, population, terms
+from cds.reasoning.review import PROPOSED_MEANS, changes, concepts, filled, grounds, limits, population, terms
 from cds.services import SERVICES
 
 _PRIORITY = {"info": "routine", "warning": "urgent", "critical": "stat"}
@@ -63,11 +63,12 @@ def _extensions(plan: Plan) -> Iterator[Json]:
 
 
 def _description(plan: Plan) -> str:
-    """Say what the sentences of the conditions leave open, and what the plan does not see."""
+    """Say what the sentences of the conditions leave open, what the plan does not see, and what became of it."""
     meanings = [f"**{name}**: {sentence}" for name, sentence in terms(plan).items()]
-    sections = {"Terms": meanings, "Limits": limits(plan), "Known gaps": plan.knowledge.file.known_gaps}
+    file = plan.knowledge.file
+    sections = {"Terms": meanings, "Limits": limits(plan), "Known gaps": file.known_gaps, "Changes": changes(file)}
     listed = (f"## {title}\n\n{_listed(lines)}" for title, lines in sections.items() if lines)
-    return "\n\n".join([plan.knowledge.file.purpose, *listed])
+    return "\n\n".join([file.purpose, *listed])
 
 
 def _listed(lines: Iterable[str]) -> str:

@@ -12,6 +12,8 @@ from starlette.responses import Response
 from cds.errors import (
     InvalidCall,
     MissingData,
+    NotAllowed,
+    NotAvailable,
     NotJson,
     NotKept,
     NotTrusted,
@@ -25,6 +27,7 @@ from cds.telemetry.requests import current
 
 STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     NotJson: (400, "structure"),
+    NotAllowed: (403, "forbidden"),
     UnknownService: (404, "not-found"),
     UnknownResource: (404, "not-found"),
     TooSlow: (408, "timeout"),
@@ -32,6 +35,7 @@ STATUSES: Mapping[type[Exception], tuple[int, str]] = {
     TooLarge: (413, "too-long"),
     InvalidCall: (422, "invalid"),
     TooManyCalls: (429, "throttled"),
+    NotAvailable: (503, "transient"),
     NotKept: (503, "transient"),
 }
 """Error -> status, and code of the issue (http://hl7.org/fhir/issue-type)."""
@@ -89,7 +93,7 @@ def of(error: Exception) -> Response:
     headers = {}
     if isinstance(error, TooManyCalls):
         headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, NotKept):
+    if isinstance(error, NotKept | NotAvailable):
         headers["Retry-After"] = "30"
     if isinstance(error, TooSlow):
         headers["Connection"] = "close"  # what is still to come is not waited for

@@ -74,29 +74,34 @@ class Pages:
     areas: Sequence[tuple[str, str]]
     """What the navigation leads to: the first part of an address, and its name."""
 
-    def page(self, template: str, area: str, connects: str = "", **values: Any) -> Response:
+    def page(self, template: str, area: str, connects: str = "", status: int = 200, **values: Any) -> Response:
         """Draw a page.
 
         Args:
             template: its template.
             area: where in the navigation it stands.
             connects: with whom it may speak beside this service, as the policy words it.
+            status: of the answer.
             values: what the template shows.
         """
         policy = f"{_POLICY}; connect-src 'self' {connects}" if connects else _POLICY
         content = self.draw(template, area=area, areas=self.areas, version=_version(), **values)
-        return Response(content, headers={**_HEADERS, "Content-Security-Policy": policy}, media_type="text/html")
+        headers = {**_HEADERS, "Content-Security-Policy": policy}
+        return Response(content, status, headers, media_type="text/html")
 
     def fragment(self, template: str, **values: Any) -> Response:
         """Draw a part of a page."""
         headers = {**_HEADERS, "Content-Security-Policy": _POLICY}
         return Response(self.draw(template, **values), headers=headers, media_type="text/html")
 
+    @property
+    def root(self) -> str:
+        """The path below which all addresses lie; a proxy takes it off."""
+        return urlsplit(self.address).path
+
     def draw(self, template: str, **values: Any) -> str:
         """Fill in a template."""
-        return (
-            _templates().get_template(template).render(root=urlsplit(self.address).path, address=self.address, **values)
-        )
+        return _templates().get_template(template).render(root=self.root, address=self.address, **values)
 
 
 def asset_response(asset: Asset) -> Response:

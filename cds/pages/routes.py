@@ -31,6 +31,7 @@ from cds.settings import SANDBOX, Settings
 _AREAS = (("try", "Try it"), ("knowledge", "Knowledge"), ("intake", "Intake"), ("connect", "Connect"))
 _GUARDED = _AREAS[1:3]
 """What is left where only clients may call."""
+_REPORTS = (("reports", "Reports"),)
 
 
 class Pages:
@@ -41,7 +42,8 @@ class Pages:
         self._settings, self._hooks = settings, hooks
         # Where only clients with a token may call, nobody can try it from a page, nor hears of the services.
         self._is_open = settings.clients is None
-        self._html = html.Pages(settings.address, _AREAS if self._is_open else _GUARDED)
+        areas = (_AREAS if self._is_open else _GUARDED) + (_REPORTS if settings.has_reports else ())
+        self.html = html.Pages(settings.address, areas)
         self._one_explained = asyncio.Semaphore(1)
         self.router = APIRouter()
         self._route("/", self.home)
@@ -49,6 +51,8 @@ class Pages:
         self._route("/knowledge/{topic}", self.knowledge)
         self._route("/intake", self.intake)
         self._route("/static/{version}/{name}", self.asset)
+        if not settings.has_reports:
+            self._route("/reports", self.no_reports)
         if self._is_open:
             self._route("/connect", self.connect)
             self._route("/connect/{client}", self.build_sheet)
@@ -64,13 +68,13 @@ class Pages:
 
     def home(self) -> Response:
         """Lead to the first page."""
-        return RedirectResponse(self._html.areas[0][0], headers=HEADERS)
+        return RedirectResponse(self.html.areas[0][0], headers=HEADERS)
 
     # --- Try it ------------------------------------------------------------------------------------------------------
 
     def try_it(self) -> Response:
         """Show the page on which a patient is chosen and the cards are seen."""
-        return self._html.page(
+        return self.html.page(
             "try.html",
             "try",
             examples=examples().values(),
@@ -109,7 +113,7 @@ class Pages:
         return await run_in_threadpool(self._drawn, answer)
 
     def _drawn(self, answer: CardsResponse) -> Response:
-        return self._html.fragment("cards.html", cards=answer.cards, markdown=html.card_html)
+        return self.html.fragment("cards.html", cards=answer.cards, markdown=html.card_html)
 
     async def why(self, request: Request) -> Response:
         """Explain a call of the review: what each plan makes of it, what would change that, and the results over time.
@@ -118,7 +122,7 @@ class Pages:
             NotJson, TooLarge, InvalidCall, MissingData: as the hook itself.
         """
         chart = await self._hooks.chart(REVIEW, await self._body(request))
-        return await self._explained(lambda: self._html.fragment("why.html", why=chart and why(chart, REVIEW)))
+        return await self._explained(lambda: self.html.fragment("why.html", why=chart and why(chart, REVIEW)))
 
     async def criteria(self, request: Request, topic: str) -> Response:
         """Explain what one plan makes of a call, criterion by criterion.
@@ -131,7 +135,7 @@ class Pages:
         if plan is None or chart is None:
             raise HTTPException(404)
         return await self._explained(
-            lambda: self._html.fragment("criteria.html", criteria=criteria(plan, chart, REVIEW))
+            lambda: self.html.fragment("criteria.html", criteria=criteria(plan, chart, REVIEW))
         )
 
     async def _explained(self, explain: Callable[[], Response]) -> Response:
@@ -159,7 +163,7 @@ class Pages:
             raise HTTPException(404)
         if "text/html" not in request.headers.get("accept", ""):
             return Response(_text(topic), headers={**HEADERS, "Vary": "Accept"}, media_type="text/plain; charset=utf-8")
-        drawn = self._html.page(
+        drawn = self.html.page(
             "knowledge.html",
             "knowledge",
             topic=topic,
@@ -175,7 +179,7 @@ class Pages:
     def intake(self) -> Response:
         """Show the intake form; its answers may be sent to a FHIR server that the person names."""
         form = differential().intake
-        return self._html.page(
+        return self.html.page(
             "intake.html",
             "intake",
             connects="https: http:",
@@ -189,7 +193,7 @@ class Pages:
         document: Any = discovery.document(self._settings.specification_version)
         address = f"{self._settings.address}/cds-services"
         asked = {"serviceDiscoveryURL": address, "hook": REVIEW.hook, "screen": REVIEW.hook}
-        return self._html.page(
+        return self.html.page(
             "connect.html",
             "connect",
             services=SERVICES.values(),
@@ -207,7 +211,13 @@ class Pages:
         if dialect is None:
             raise HTTPException(404)
         document = html.document(build_sheet(dialect, self._settings))
-        return self._html.page("build_sheet.html", "connect", document=document)
+        return self.html.page("build_sheet.html", "connect", document=document)
+
+    # --- Reports ------------------------------------------------------------------------------------------------------
+
+    def no_reports(self) -> Response:
+        """Say what to set, so that there are reports."""
+        return self.html.page("no_reports.html", "reports", status=404, settings=self._settings)
 
     def asset(self, version: str, name: str) -> Response:  # noqa: ARG002 - the version makes the address new
         """Give a file that pages load."""

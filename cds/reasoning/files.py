@@ -174,6 +174,14 @@ class SourceAttributes(File):
     health_status_assessments: Text
 
 
+class ChangeFile(File):
+    """What a version brought, in words that a clinician signs."""
+
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    date: dt.date
+    what: Text
+
+
 class PlanFile(File):
     """`plan.toml`: what a clinician signs."""
 
@@ -187,6 +195,8 @@ class PlanFile(File):
     purpose: Text
     known_gaps: tuple[Text, ...] = ()
     override_reasons: tuple[Text, ...] = ()
+    changes: tuple[ChangeFile, ...] = ()
+    """What each version brought, the newest first."""
     evidence: dict[str, Evidence] = {}
     source_attributes: SourceAttributes | None = None
     thresholds: dict[str, ThresholdFile] = {}

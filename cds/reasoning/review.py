@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cds.reasoning.criteria import Criterion
-from cds.reasoning.files import placeholders
+from cds.reasoning.files import PlanFile, placeholders
 from cds.reasoning.knowledge import PROPOSED
 from cds.reasoning.measures import Measure
 from cds.reasoning.plans import Plan, Recommendation, Shown
@@ -33,6 +33,9 @@ def _sheet(plan: Plan) -> Iterator[str]:
     yield from _limits(plan)
     yield from _reasons(plan)
     yield from _literature(plan)
+    if listed := changes(plan.knowledge.file):
+        yield from ("", "## Changes", "")
+        yield from (f"- {line}" for line in listed)
 
 
 def population(plan: Plan) -> Iterator[str]:
@@ -157,6 +160,11 @@ def limits(plan: Plan) -> list[str]:
     values = [f"{n}: {knowledge.threshold(n)} ({_label(plan, x.evidence)})" for n, x in file.thresholds.items()]
     spans = [f"{n}: {knowledge.period(n)} ({_label(plan, x.evidence)})" for n, x in file.periods.items()]
     return values + spans
+
+
+def changes(file: PlanFile) -> list[str]:
+    """Say what each version brought, the newest first."""
+    return [f"{change.version}, {change.date}: {change.what}" for change in file.changes]
 
 
 def _reasons(plan: Plan) -> Iterator[str]:

@@ -7,10 +7,11 @@ at three errors one of them would leave its band by chance every few weeks; an a
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from statistics import stdev
+from typing import Any
 
 from cds.store.reports import ALL, Line
 
@@ -47,6 +48,10 @@ class Alarm:
     value: float
     low: float
     high: float
+
+    def as_row(self) -> Mapping[str, Any]:
+        """Give it as plain values."""
+        return {**asdict(self), "week": self.week.isoformat()}
 
     def __str__(self) -> str:
         return (

@@ -90,6 +90,10 @@ class PatientKey:
         """Hash an entry of the audit trail together with what is before it."""
         return hmac.digest(self._secret, b"audit\x1f" + text.encode(), "sha256").hex()
 
+    def session(self, login: bytes) -> str:
+        """Give the secret that signs sessions: another with each way to log in, so that a new password ends them."""
+        return hmac.digest(self._secret, b"session\x1f" + login, "sha256").hex()
+
     def facts(self, facts: Iterable[str]) -> frozenset[str]:
         """Hash facts, each for itself, so that a new one can be told among them."""
         return frozenset(self._hashed("fact", fact)[:12] for fact in facts)

@@ -5,7 +5,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -114,6 +114,10 @@ class Report:
     unknown_cards: int
     lost: int
 
+    def of_plan(self, plan: str | None) -> "Report":
+        """Leave out the lines of other plans; without a plan, none."""
+        return replace(self, lines=[line for line in self.lines if plan in {None, line.plan}])
+
 
 def report(connection: Connection, which: Which) -> Report:
     """Count."""
@@ -123,6 +127,11 @@ def report(connection: Connection, which: Which) -> Report:
     count.doubts()
     count.outcomes()
     return Report(list(count.finished()), _unknown_cards(connection, which), _lost(connection, which))
+
+
+def clients(connection: Connection) -> Sequence[str]:
+    """Name the clients that have called."""
+    return sorted(connection.scalars(select(calls.c.client).distinct()))
 
 
 _Whose = tuple[int, str, bool]

@@ -5,12 +5,17 @@ import re
 from datetime import timedelta
 
 import pytest
+from starlette.testclient import TestClient
 
+from cds.app import create_app
 from cds.pages.calls import as_written, hook_call
 from cds.pages.html import card_html
 from cds.pages.patients import examples, moved
+from cds.settings import Settings
+from tests.conftest import HERE
 from tests.contract.calls import FIXTURES, REVIEW, call, prefetch
 from tests.contract.shapes import outcome_of
+from tests.contract.tokens import deployment
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGES = ["/try", "/knowledge", "/knowledge/iron", "/knowledge/codes", "/knowledge/pad", "/intake", "/connect"]
@@ -70,6 +75,53 @@ def test_links_between_knowledge_pages_lead_to_pages(client):
 @pytest.mark.parametrize("path", ["/knowledge/nothing", "/static/x/nothing.js", "/try/patients/nobody"])
 def test_what_is_not_there_is_said_to_be_not_there(client, path):
     assert client.get(path, headers=HTML).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/knowledge/nothing", "/try/patients/nobody", "/reports/nothing"])
+def test_a_browser_is_told_on_a_page_what_is_not_there(client, path):
+    page = client.get(path, headers=HTML)
+
+    assert page.status_code == 404
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "There is no page here" in page.text
+    assert page.headers["x-correlation-id"] in page.text
+    assert page.headers["content-length"] == str(len(page.content))
+    assert 'href="/knowledge"' in page.text
+
+
+@pytest.mark.parametrize("path", ["/cds-services/a/b/c", "/fhir/PlanDefinition/nothing", "/static/x/nothing.js"])
+def test_addresses_of_programs_give_the_outcome_even_to_a_browser(client, path):
+    outcome_of(client.get(path, headers=HTML), 404)
+
+
+def test_a_program_gets_the_outcome_where_there_are_pages(client):
+    outcome_of(client.get("/knowledge/nothing"), 404)
+    outcome_of(client.post("/try/call", content="{", headers={"Content-Type": "application/json"}), 400)
+
+
+def test_a_page_that_fails_says_what_to_do_and_nothing_else(monkeypatch):
+    def fails():
+        raise ValueError("nachtwander")
+
+    monkeypatch.setattr("cds.pages.routes.differential", fails)
+    with TestClient(create_app(Settings()), base_url=HERE) as http:
+        page = http.get("/intake", headers=HTML)
+
+    assert page.status_code == 500
+    assert "Something went wrong on our side" in page.text
+    assert page.headers["x-correlation-id"] in page.text
+    assert "nachtwander" not in page.text
+
+
+def test_where_only_clients_may_call_a_browser_is_told_so_on_a_page(tmp_path):
+    with TestClient(create_app(deployment(tmp_path))) as http:
+        page = http.get("/try", headers=HTML)
+
+    assert page.status_code == 401
+    assert page.headers["www-authenticate"] == "Bearer"
+    assert "for registered clients only" in page.text
+    assert 'href="/legwork/knowledge"' in page.text
 
 
 def test_a_bundle_becomes_the_call_that_an_ehr_would_make(client):

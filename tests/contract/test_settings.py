@@ -99,6 +99,9 @@ def test_every_form_of_loopback_is_listened_on(host):
         ("MAX_CARDS", "0"),
         ("CLIENTS", "/no/such/file.toml"),
         ("CLIENTS", "/"),
+        ("OIDC_ISSUER", "idp.example.org"),
+        ("OIDC_ISSUER", "http://idp.example.org"),
+        ("REPORTS_PASSWORD", "/no/such/file"),
         ("DATABASE", "legwork.db"),
         ("DATABASE", "sqlite://"),
         ("SPECIFICATION_VERSION", "latest"),
@@ -109,6 +112,34 @@ def test_a_setting_that_is_wrong_is_named(monkeypatch, name, value):
 
     with pytest.raises(SettingsError, match=f"^LEGWORK_{name}: (?!Value error)"):
         load_settings()
+
+
+OIDC = {"issuer": "https://idp.example.org", "client_id": "legwork", "client_secret": "secret", "values": "quality"}
+
+
+@pytest.mark.parametrize("lacks", ["client_id", "client_secret", "values"])
+def test_a_login_that_is_set_by_half_is_named(monkeypatch, tmp_path, lacks):
+    (tmp_path / "secret").write_text("a secret of sixteen and more")
+    monkeypatch.chdir(tmp_path)
+    for name, value in OIDC.items():
+        monkeypatch.setenv(f"LEGWORK_OIDC_{name.upper()}", "" if name == lacks else value)
+
+    with pytest.raises(SettingsError, match=f"^LEGWORK_OIDC_{lacks.upper()}: .*LEGWORK_OIDC_ISSUER$"):
+        load_settings()
+
+
+def test_a_login_without_its_provider_is_named(monkeypatch):
+    monkeypatch.setenv("LEGWORK_OIDC_VALUES", "quality")
+
+    with pytest.raises(SettingsError, match=r"^LEGWORK_OIDC_VALUES: .*LEGWORK_OIDC_ISSUER"):
+        load_settings()
+
+
+def test_there_is_one_way_to_log_in(tmp_path):
+    (tmp_path / "password").write_text("x")
+
+    with pytest.raises(SettingsError, match=r"LEGWORK_OIDC_ISSUER: .*LEGWORK_REPORTS_PASSWORD"):
+        load_settings(reports_password=tmp_path / "password", oidc_issuer="https://idp.example.org")
 
 
 def test_origins_are_separated_by_commas(monkeypatch):

@@ -91,6 +91,7 @@ def test_conditions_are_told_apart_and_their_terms_explained():
     assert said["For whom"] == "alive, record active"
     assert said["When"] == "limb threat"
     assert "- **limb threat**: " in pad["description"]
+    assert "## Changes\n\n- 0.1.0, " in pad["description"]
     assert {t["name"] for t in threat["trigger"]} == {"patient-view", "encounter-start"}
     assert {t["name"] for t in order["trigger"]} == {"order-select", "order-sign"}
     assert any(a.get("prefix") == "Consider" for a in threat["action"])

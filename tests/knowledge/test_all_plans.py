@@ -30,6 +30,17 @@ def test_the_first_half_of_the_topics_is_there() -> None:
     assert topics >= {"iron", "b12", "thyroid", "rls", "pad", "diabeticneuropathy", "venousinsufficiency"}
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*/plan.toml")), ids=lambda path: path.parent.name)
+def test_every_version_says_what_it_brought(path: Path) -> None:
+    file = files.read(path, files.PlanFile)
+    versions_told = [tuple(map(int, change.version.split("."))) for change in file.changes]
+
+    assert file.changes, "say under [[changes]] what this version brought"
+    assert file.changes[0].version == file.version, "say under [[changes]] what this version brought"
+    assert versions_told == sorted(set(versions_told), reverse=True)
+    assert [change.date for change in file.changes] == sorted((c.date for c in file.changes), reverse=True)
+
+
 @by_topic
 def test_every_recommendation_fires_in_some_case(plan: Plan) -> None:
     fired = {name for case in cases(plan) for name in case.expect}

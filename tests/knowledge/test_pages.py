@@ -35,6 +35,7 @@ def test_a_page_is_ready_to_be_signed() -> None:
         "## Why a clinician may set the card aside",
         "## Sources",
         "## Known gaps",
+        "## Changes\n\n- 0.1.0, 2026-11-22: First draft.",
         "## Draft orders",
         "## Codes",
         "## Cases",

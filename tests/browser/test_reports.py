@@ -1,0 +1,151 @@
+"""The reports in a real browser: a login, figures of some weeks, and what goes wrong, in light and in dark."""
+
+import json
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from cds.app import create_app
+from cds.pages.calls import as_written, hook_call
+from cds.pages.patients import examples
+from cds.passwords import hashed
+from cds.settings import Settings
+from tests.browser.conftest import SCREENS
+from tests.browser.test_pages import plain
+from tests.feedback.service import DAY, entry, running, stamp
+
+PASSWORD = "nachtwander-und-mehr"
+WEEKS = 10
+CLIENTS: dict[str, dict[str, Any]] = {
+    "ehr": {},
+    "clinic": {"snooze_days": 7, "max_cards": 1},
+    "watching": {"silent": True},
+}
+PATIENTS = ("rls-iron-epic", "many-causes-uscore", "well-epic")
+PHONE, DESK = ViewportSize(width=375, height=812), ViewportSize(width=1100, height=900)
+MODES: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
+    "light": (DESK, "light"),
+    "dark": (DESK, "dark"),
+    "phone-light": (PHONE, "light"),
+    "phone-dark": (PHONE, "dark"),
+}
+
+
+def _weeks(folder: Path) -> None:
+    """Have some weeks go by."""
+    chance = random.Random(7)  # noqa: S311 - made-up weeks
+    with running(f"sqlite:///{folder}/legwork.db", folder) as service:
+        start = service.now
+        for week in range(WEEKS):
+            service.now = start - 7 * DAY * (WEEKS - 1 - week)
+            for name, terms in CLIENTS.items():
+                service.becomes(name=name, **terms)
+                for slug in PATIENTS * chance.randint(1, 3):
+                    for card in service.cards(json.loads(as_written.encode(hook_call(examples()[slug].bundle())))):
+                        outcome = chance.choice(("accepted", "overridden", "overridden", None))
+                        if outcome == "overridden":
+                            service.set_aside(card, chance.choice(("patient-declined", "already-evaluated")))
+                        elif outcome:
+                            said = entry(card["uuid"], outcome="accepted", outcomeTimestamp=stamp(service.now))
+                            service.say(said | {"acceptedSuggestions": []})
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a service whose reports take a password."""
+    folder = tmp_path_factory.mktemp("reports")
+    (folder / "password").write_text(hashed(PASSWORD))
+    with ThreadPoolExecutor(1) as apart:  # the driver of the browser has a loop in this thread
+        apart.submit(_weeks, folder).result()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        database, key = f"sqlite:///{folder}/legwork.db", folder / "patient.key"
+        app = create_app(Settings(port=port, database=database, patient_key=key, reports_password=folder / "password"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join()
+
+
+def log_in(page: Page, password: str = PASSWORD) -> None:
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def wrongly(page: Page) -> None:
+    log_in(page, "another-password")
+    page.wait_for_selector("#problem")
+
+
+def opened(page: Page) -> None:
+    log_in(page)
+    page.locator("summary").nth(1).click()
+
+
+def out(page: Page) -> None:
+    log_in(page)
+    page.get_by_role("button", name="Log out").click()
+
+
+LOOKS: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "login": ("/reports", plain),
+    "wrong-password": ("/reports", wrongly),
+    "reports": ("/reports", opened),
+    "reports-of-a-plan": ("/reports?client=ehr&plan=iron", log_in),
+    "no-calls": ("/reports?to=2020-01-01", log_in),
+    "wrong-day": ("/reports?from=2020-01-02&to=2020-01-01", log_in),
+    "logged-out": ("/reports", out),
+    "nothing-there": ("/knowledge/nothing", plain),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_page_is_accessible_and_fits(browser: Browser, reports: str, look: str, mode: str) -> None:
+    (path, prepare), (viewport, scheme) = LOOKS[look], MODES[mode]
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(reports + path)
+    prepare(page)
+
+    page.screenshot(path=SCREENS / f"{look}-{mode}.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    context.close()
+
+    assert [f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in found] == []
+    assert wide <= viewport["width"]
+
+
+def test_a_page_that_says_what_to_set_is_accessible(page: Page, service: str) -> None:
+    page.goto(f"{service}/reports")
+
+    page.screenshot(path=SCREENS / "no-reports-light.png")
+    assert page.get_by_text("LEGWORK_DATABASE").is_visible()
+    assert Axe().run(page).response["violations"] == []
+
+
+def test_who_logs_in_chooses_a_client_and_downloads_the_same(page: Page, reports: str) -> None:
+    page.goto(f"{reports}/reports?client=watching")
+    log_in(page)
+
+    page.get_by_label("Client", exact=True).select_option("clinic")
+    page.get_by_label("Plan", exact=True).select_option("iron")
+    page.get_by_role("button", name="Show").click()
+    assert [heading.inner_text() for heading in page.locator(".figures h2").all()] == ["clinic"]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()[1:]
+    assert lines
+    assert all(",clinic,live,iron," in line for line in lines)
