@@ -1,7 +1,9 @@
 """The database: opened, brought to this version, and asked within a bounded time."""
 
 import asyncio
+import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -180,5 +182,7 @@ def _engine(url: str) -> Engine:
 
 def _tune(connection: Any, _: object) -> None:
     """Let readers and a writer of SQLite work side by side; a commit survives the process, not a loss of power."""
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    with contextlib.suppress(sqlite3.OperationalError):  # another process is at it: the mode is the file's
+        connection.execute("PRAGMA journal_mode = WAL").close()
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -4,7 +4,9 @@
 """
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 from tests.contract.calls import RESTLESS_LEGS, REVIEW, bundle, call, condition, ferritin, prefetch
@@ -31,10 +33,13 @@ def body(number: int) -> bytes:
 
 
 def test_a_thousand_calls_fifty_at_a_time_are_answered_alike_and_leave_nothing_behind():
-    with serving() as running, running.client() as client, ThreadPoolExecutor(AT_ONCE) as pool:
+    mine = threading.local()  # a pool of connections that threads share closes some of them in the middle of a call
+    with serving() as running, ExitStack() as clients, ThreadPoolExecutor(AT_ONCE) as pool:
 
         def answer(number: int) -> tuple[str, ...]:
-            return tuple(advised(cards_of(client.post(REVIEW, content=body(number)))))
+            if not hasattr(mine, "client"):
+                mine.client = clients.enter_context(running.client())
+            return tuple(advised(cards_of(mine.client.post(REVIEW, content=body(number)))))
 
         answers = set(pool.map(answer, range(WARM)))
         before = running.resident()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import Table, func, select
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
@@ -16,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from cds.app import create_app
 from cds.clients import DEVELOPMENT, Client
 from cds.settings import Settings
-from cds.store import reports
+from cds.store import recording, reports
 from cds.store.database import Store
 from tests.conftest import HERE
 from tests.contract.calls import REVIEW, call
@@ -89,13 +90,15 @@ class Service:
 
 @contextlib.contextmanager
 def running(database: str, folder: Path, **settings: Any) -> Iterator[Service]:
-    """Run a service."""
+    """Run a service that writes down what it has at once, and does not wait for more to be written with it."""
     store = Store(database)
     store.migrate()
     store.close()
-    service = Service(database, folder, **settings)
-    with service.http:
-        yield service
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "BATCH_EVERY", 0.001)
+        service = Service(database, folder, **settings)
+        with service.http:
+            yield service
 
 
 def stamp(moment: float) -> str:
