@@ -26,7 +26,7 @@ _FIRST_ERROR = 400
 Gauges = Callable[[], Mapping[str, float]]
 """Gives, when asked, figures that others keep: name -> value; those that end in _total only grow."""
 
-_MEANINGS = {
+KEPT_BY_OTHERS = {
     "legwork_large_calls_in_hand": "Large calls that are being read or wait for it.",
     "legwork_records_waiting": "Records of calls that wait for the database.",
     "legwork_records_kept_total": "Records of calls that were written down.",
@@ -34,6 +34,7 @@ _MEANINGS = {
     "legwork_looks_missed_total": "Cards that came without a look at what was seen before.",
     "legwork_database_failures_total": "Times that the database was not to be had.",
 }
+"""Figures that others keep: name -> what it is."""
 
 
 @dataclass(slots=True)
@@ -144,9 +145,9 @@ class Metrics(Collector):
         for gauges in self._others:
             for name, value in gauges().items():
                 if name.endswith("_total"):
-                    yield _counter(name.removesuffix("_total"), _MEANINGS[name], {(): value})
+                    yield _counter(name.removesuffix("_total"), KEPT_BY_OTHERS[name], {(): value})
                 else:
-                    yield _gauge(name, _MEANINGS[name], [((), value)])
+                    yield _gauge(name, KEPT_BY_OTHERS[name], [((), value)])
 
 
 def _counter(name: str, words: str, counts: Mapping[tuple[str, ...], float], *labels: str) -> Metric:

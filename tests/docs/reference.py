@@ -18,6 +18,7 @@ from cds.cli import app as command_line
 from cds.errors import CallError, LegworkError, NotTrusted
 from cds.hooks import openapi, statuses
 from cds.settings import Settings
+from cds.telemetry.metrics import KEPT_BY_OTHERS, Metrics
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 _MADE = "<!-- Made from the code by `python -m tests.docs.reference`; change the code, not this page. -->\n"
@@ -29,6 +30,7 @@ def pages() -> dict[str, str]:
         "settings.md": _settings(),
         "errors.md": _errors(),
         "commands.md": _commands(),
+        "metrics.md": _metrics(),
         "openapi.json": json.dumps(openapi.document(Settings().address), indent=2, ensure_ascii=False) + "\n",
     }
 
@@ -95,6 +97,23 @@ def _errors() -> str:
         + _table(("error", "what it means"), others)
         + f"\n## The tree\n\n```text\n{inspect.cleandoc(tree)}\n```\n"
     )
+
+
+def _metrics() -> str:
+    metrics = Metrics(list)
+    metrics.add(lambda: dict.fromkeys(KEPT_BY_OTHERS, 0.0))
+    rows = (
+        (f"`{family.name}{'_total' * (family.type == 'counter')}`", family.type, family.documentation, _labels(family))
+        for family in metrics.collect()
+    )
+    return (
+        f"{_MADE}# Figures\n\nWhat `/metrics` gives to Prometheus, of each process for itself; beside these what Python"
+        " and the operating system count of a process.\n\n" + _table(("name", "kind", "what it is", "labels"), rows)
+    )
+
+
+def _labels(family: Any) -> str:
+    return ", ".join(f"`{name}`" for name in family._labelnames)
 
 
 def _first_line(thing: Any) -> str:
