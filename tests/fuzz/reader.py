@@ -4,6 +4,7 @@ A folder is where inputs that reach something new are kept; `tests/fuzz/corpus` 
 What this finds is written to a file `crash-*` and belongs there. Options are those of libFuzzer.
 """
 
+import resource
 import sys
 from datetime import date
 
@@ -19,6 +20,8 @@ with atheris.instrument_imports(include=["cds", "cards"]):
     from cds.settings import Settings
 
 TODAY = date(2026, 1, 2)
+_MEMORY = 1 << 30
+"""What reading may take at the most [By]; more is a MemoryError, and so a crash."""
 _settings = Settings()
 
 
@@ -38,7 +41,9 @@ def read(body: bytes) -> None:
 def main() -> None:
     """Fuzz until libFuzzer has enough."""
     warm_up(_settings)
-    atheris.Setup(sys.argv, read)
+    # libFuzzer's own limit goes by the peak of the process, which on Linux begins with that of whoever started it.
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    atheris.Setup([*sys.argv, "-rss_limit_mb=0"], read)
     atheris.Fuzz()
 
 
