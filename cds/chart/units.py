@@ -1,7 +1,7 @@
 """Units of measure: UCUM by a UCUM library, sloppy spellings by one reviewed table.
 
-All arithmetic with units happens when the knowledge is loaded, through `pint` with `ucumvert`; a call only looks up the
-factor. Numbers are decimals: what a laboratory wrote is what is compared.
+All arithmetic with units happens before a call, which only looks up the factor. Numbers are decimals: what a laboratory
+wrote is what is compared.
 """
 
 import re
@@ -12,12 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
-
-import pint
-from ucumvert import PintUcumRegistry
-
-from cds.errors import KnowledgeError
+from typing import NamedTuple
 
 _TABLE = tomllib.loads(Path(__file__).with_name("units.toml").read_text(encoding="utf-8"))
 SPELLINGS: Mapping[str, str] = _TABLE["spellings"]
@@ -27,7 +22,6 @@ _ANNOTATION = re.compile(r"\{(?!1\.73_m2\})[^}]*\}")
 _AROUND_SLASH = re.compile(r"\s*/\s*")
 _BLANKS = re.compile(r"\s+")
 _LONGEST = 60
-_SIGNIFICANT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,46 +82,55 @@ def _normal(text: str) -> str:
     return _BLANKS.sub(" ", folded).strip().lower()
 
 
-@cache
-def _registry() -> Any:  # pint's registry types are generated at run time
-    registry = PintUcumRegistry()
-    pint.set_application_registry(registry)  # type: ignore[no-untyped-call]  # the parser's answers live in the application's registry
-    return registry
+class Conversion(NamedTuple):
+    """A number in `source` is to be in `target`, both UCUM.
 
-
-@cache
-def _in_ucum(code: str) -> Any:
-    parsed = _registry().from_ucum(code)
-    # A bare annotation such as {score} comes back as a token: in UCUM it is the unit 1.
-    return parsed if hasattr(parsed, "dimensionality") else _registry().Quantity(1)
-
-
-def conversion_factor(
-    source: str, target: str, *, molar_mass: Decimal | None = None, equivalents_per_mole: int | None = None
-) -> Decimal:
-    """Compute what a number in `source` is multiplied by to be in `target`, both UCUM.
-
-    Args:
+    Attributes:
         source: the unit to convert from.
         target: the unit to convert to.
         molar_mass: of the analyte [g/mol], for units of mass against units of substance.
         equivalents_per_mole: of the analyte, for units counted in `eq`.
+    """
+
+    source: str
+    target: str
+    molar_mass: Decimal | None = None
+    equivalents_per_mole: int | None = None
+
+
+FACTORS = Path(__file__).with_name("factors.lock")
+"""What the UCUM library gave for every conversion of the knowledge: to ask it anew would double the time of a start."""
+
+asked: dict[Conversion, Decimal] = {}
+"""Every conversion that was asked for, and its factor."""
+
+
+def conversion_factor(conversion: Conversion) -> Decimal:
+    """Say what a number is multiplied by to be in another unit.
 
     Raises:
-        KnowledgeError: one of them is no UCUM, or they measure different things.
+        KnowledgeError: a unit is no UCUM, or they measure different things.
     """
-    try:
-        ratio = _in_ucum(source) / _in_ucum(target)
-    except Exception as error:  # the parser raises its own kinds, and lark's
-        raise KnowledgeError(f"unit {source!r} or {target!r} is not UCUM") from error
-    if equivalents_per_mole and ("eq" in source) != ("eq" in target):
-        ratio = ratio / equivalents_per_mole if "eq" in source else ratio * equivalents_per_mole
-    if molar_mass is not None and not ratio.unitless:
-        per_mole = _registry().Quantity(float(molar_mass), "gram / mole")
-        for candidate in (ratio / per_mole, ratio * per_mole):
-            if candidate.dimensionless:
-                ratio = candidate
-    if not ratio.dimensionless:
-        raise KnowledgeError(f"unit {source!r} cannot be converted to {target!r}")
-    # Floats of the library carry noise in the 16th place; twelve digits are more than any laboratory reports.
-    return Decimal(f"{float(ratio.to('dimensionless').magnitude):.{_SIGNIFICANT}g}")
+    if conversion not in asked:
+        factor = locked().get(conversion)
+        if factor is None:
+            from cds.chart import ucum  # noqa: PLC0415 - the library, which what is locked does without
+
+            factor = ucum.factor(conversion)
+        asked[conversion] = factor
+    return asked[conversion]
+
+
+@cache
+def locked() -> Mapping[Conversion, Decimal]:
+    """Read the factors that were locked."""
+    lines = FACTORS.read_text(encoding="utf-8").splitlines() if FACTORS.is_file() else []
+    return dict(_unlocked(line) for line in lines if not line.startswith("#"))
+
+
+def _unlocked(line: str) -> tuple[Conversion, Decimal]:
+    source, target, mass, equivalents, factor = line.split(" ")
+    conversion = Conversion(
+        source, target, None if mass == "-" else Decimal(mass), None if equivalents == "-" else int(equivalents)
+    )
+    return conversion, Decimal(factor)

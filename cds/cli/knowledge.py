@@ -9,6 +9,7 @@ import typer
 from rich.markdown import Markdown
 
 from cds.cases import cases, failures
+from cds.chart import units
 from cds.cli.terminal import FAILED, err, out
 from cds.export import package
 from cds.export.pages import page, pages
@@ -104,9 +105,12 @@ def run_cases(topic: Annotated[str | None, typer.Argument(help="A topic code; al
 
 @commands.command()
 def lock() -> None:
-    """Lock the versions of all knowledge as it stands (after a version was raised)."""
+    """Lock the versions of all knowledge as it stands (after a version was raised), and the factors of its units."""
+    from cds.chart import ucum  # noqa: PLC0415 - it brings a UCUM library, which the other commands need not load
+
     versions.write(knowledge().root)
-    out.print(f"{len(versions.current(knowledge().root))} folders locked")
+    ucum.lock(units.asked)
+    out.print(f"{len(versions.current(knowledge().root))} folders and {len(units.asked)} conversions locked")
 
 
 def _plan(topic: str) -> Plan:

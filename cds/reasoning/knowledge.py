@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cds.chart.analytes import Analyte, CodeUse, Use
 from cds.chart.text import Cues, Phrasebook, phrases, words_of
-from cds.chart.units import SPELLINGS, Quantity, Unit, conversion_factor
+from cds.chart.units import SPELLINGS, Conversion, Quantity, Unit, conversion_factor
 from cds.chart.vocabulary import Question, Vocabulary
 from cds.errors import KnowledgeError
 from cds.reasoning import files
@@ -257,10 +257,8 @@ def _units(file: AnalyteFile, molar_mass: Decimal | None) -> dict[str, Unit]:
         if code in file.affine:
             units[code] = Unit(code, file.affine[code].slope, file.affine[code].offset)
         elif code != file.unit:
-            factor = conversion_factor(
-                code, file.unit, molar_mass=molar_mass, equivalents_per_mole=file.equivalents_per_mole
-            )
-            units[code] = Unit(code, factor)
+            conversion = Conversion(code, file.unit, molar_mass, file.equivalents_per_mole)
+            units[code] = Unit(code, conversion_factor(conversion))
     return units
 
 

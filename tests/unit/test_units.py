@@ -1,13 +1,16 @@
 """Units: every spelling of the knowledge base's table, and the limits that are stated in several units (DS-24)."""
 
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds.chart import ucum
 from cds.chart.analytes import Analyte, CodeUse
-from cds.chart.units import SPELLINGS, Quantity, Unit, conversion_factor, normal_spelling
+from cds.chart.units import SPELLINGS, Conversion, Quantity, Unit, conversion_factor, locked, normal_spelling
 from cds.errors import KnowledgeError
 from cds.services import knowledge
 
@@ -255,17 +258,31 @@ def test_a_value_at_a_paired_limit_is_neither_above_nor_below_it(analyte: str, v
 
 
 def test_units_are_converted_by_mass_and_by_charge() -> None:
-    assert conversion_factor("mg/dL", "mmol/L", molar_mass=Decimal("24.305")) == pytest.approx(
+    assert conversion_factor(Conversion("mg/dL", "mmol/L", Decimal("24.305"))) == pytest.approx(
         Decimal("0.41144"), rel=Decimal("1e-4")
     )
-    assert conversion_factor("meq/L", "mmol/L", equivalents_per_mole=2) == Decimal("0.5")
-    assert conversion_factor("ug/L", "ng/mL") == 1
+    assert conversion_factor(Conversion("meq/L", "mmol/L", equivalents_per_mole=2)) == Decimal("0.5")
+    assert conversion_factor(Conversion("ug/L", "ng/mL")) == 1
 
 
 @pytest.mark.parametrize(("source", "target"), [("mg/dL", "mmol/L"), ("furlong", "m"), ("kg", "L"), ("", "mg")])
 def test_units_of_different_things_cannot_be_converted(source: str, target: str) -> None:
     with pytest.raises(KnowledgeError):
-        conversion_factor(source, target)
+        conversion_factor(Conversion(source, target))
+
+
+@pytest.mark.parametrize("conversion", sorted(locked(), key=str), ids=lambda one: f"{one.source} to {one.target}")
+def test_a_locked_factor_is_what_the_library_gives(conversion: Conversion) -> None:
+    assert locked()[conversion] == ucum.factor(conversion)
+
+
+def test_the_service_starts_without_the_library_of_units() -> None:
+    """What is locked is every conversion of the knowledge, and no other."""
+    code = "import sys; from cds.chart import units; from cds.services import plans; plans(); "
+    code += "print('pint' in sys.modules, units.asked == units.locked())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_equal_numbers_need_equal_offsets() -> None:
