@@ -35,8 +35,8 @@ setup: .venv/.runtime-ready ## Install what the service needs into .venv
 run: .venv/.runtime-ready ## Serve on HOST:PORT (127.0.0.1:8000)
 	$(BIN)/legwork serve --host '$(HOST)' --port '$(PORT)'
 
-test: .venv/.dev-ready fhir-server ## Run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: .venv/.dev-ready fhir-server ## Run the tests, on up to four cores
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 fhir-server: .venv-fhir/.ready ## Install the FHIR server that tests fetch from into .venv-fhir
 

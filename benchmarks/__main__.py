@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.bodies import hook_call
-from benchmarks.measures import LARGE, QUICK, SMALL, USUAL, VARIANTS, Extent, measure
+from benchmarks.measures import QUICK, SIZES, VARIANTS, Extent, measure
 from benchmarks.report import save, show
 from benchmarks.service import ServiceError
 from cds.errors import LegworkError
@@ -31,12 +31,15 @@ def main() -> int:
         with Progress(*columns, console=err, transient=True) as progress:
             task = progress.add_task("Making bodies and starting", total=extent.steps)
             today = datetime.now(UTC).date()
-            bodies = {size: [hook_call(size, v, today) for v in range(VARIANTS)] for size in (SMALL, USUAL, LARGE)}
+            usual, talkative = (
+                {size: [hook_call(size, v, today, talkative=much) for v in range(VARIANTS)] for size in SIZES}
+                for much in (False, True)
+            )
 
             def step(what: str) -> None:
                 progress.update(task, advance=1, description=what)
 
-            results = list(measure(bodies, today, extent, step))
+            results = list(measure(usual, talkative, today, extent, step))
     except (LegworkError, ServiceError) as error:
         err.print("benchmarks:", str(error), markup=False, highlight=False)
         return 2

@@ -1,7 +1,8 @@
 """Made-up hook calls, in the mix and the size of Synthea's records; the same bytes at every run of one day.
 
-A call answers our own prefetch keys. About every twentieth resource is one that plans ask for, and in such a way that
-several topics speak; the rest is what an EHR sends along because it stands in the same lists.
+A call answers our own prefetch keys. About every twentieth resource is one that plans ask for: what chance brings
+together, or, of a talkative patient, such that several topics speak. The rest is what an EHR sends along because it
+stands in the same lists.
 """
 
 import random
@@ -34,6 +35,7 @@ _MIX = {
 }  # fmt: skip
 """Resources of each type in a hundred."""
 _RELEVANT_SHARE = 0.05
+_LABS_AMONG_RELEVANT = 0.95
 _YEARS = 12
 """Years that the record goes back [a]."""
 
@@ -90,6 +92,7 @@ _RELEVANT_CONDITIONS = (
     ("10601006", "Pain in lower limb (finding)"), ("32914008", "Restless legs (disorder)"),
     ("44054006", "Diabetes mellitus type 2 (disorder)"),
 )  # fmt: skip
+_LASTING_CONDITIONS = _RELEVANT_CONDITIONS[1:]
 _OTHER_CONDITIONS = (
     ("444814009", "Viral sinusitis (disorder)"), ("195662009", "Acute viral pharyngitis (disorder)"),
     ("10509002", "Acute bronchitis (disorder)"), ("66383009", "Gingivitis (disorder)"),
@@ -116,17 +119,18 @@ _VISITS = (
 )  # fmt: skip
 
 
-def hook_call(resources: int, variant: int, today: date) -> bytes:
+def hook_call(resources: int, variant: int, today: date, *, talkative: bool = False) -> bytes:
     """Make a patient-view call that holds so many resources, the patient among them.
 
     Args:
         resources: how many [1].
         variant: which of several patients of one size.
         today: the day of the call; the record ends the day before.
+        talkative: whether the patient is one about whom several topics speak.
     """
     record = _Record(random.Random(f"{resources} {variant}"), today)
     by_key: dict[str, list[Json]] = {need.key: [] for need in needs()}
-    for key, resource in record.resources(resources - 1):
+    for key, resource in record.resources(resources - 1, talkative=talkative):
         by_key[key].append(resource)
     prefetch = {PATIENT: record.patient} | {key: _bundle(found) for key, found in by_key.items()}
     call = {
@@ -186,11 +190,14 @@ class _Record:
         """Make the next id."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
-    def resources(self, count: int) -> list[Placed]:
+    def resources(self, count: int, *, talkative: bool) -> list[Placed]:
         """Make so many resources beside the patient, in no order."""
-        made = self._reasons_to_speak()[: ceil(count * _RELEVANT_SHARE)]
+        made = self._reasons_to_speak()[: ceil(count * _RELEVANT_SHARE)] if talkative else []
         while len(made) < count * _RELEVANT_SHARE:
-            made += self._lab_asked_for(self._random.choice(_RELEVANT_LABS), self._moment())
+            if talkative or self._random.random() < _LABS_AMONG_RELEVANT:
+                made += self._lab_asked_for(self._random.choice(_RELEVANT_LABS), self._moment())
+            else:
+                made.append(self._condition(*self._random.choice(_LASTING_CONDITIONS)))
         types = self._types()
         while len(made) < count:
             made.append(self._makers[next(types)]())

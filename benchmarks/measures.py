@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from benchmarks import fetching, floors, reasoning
 from benchmarks.load import call_at_rate
 from benchmarks.report import Result, shown
-from benchmarks.service import Caller, Service, running
+from benchmarks.service import Caller, Service, ServiceError, running
 from benchmarks.worker import Worker
 
-SMALL, USUAL, LARGE = 100, 1_000, 5_000
+SIZES = SMALL, USUAL, LARGE = 100, 1_000, 5_000
 """Resources in a body [1]: 0.1, 1 and 5 MB."""
 VARIANTS = 3
 
@@ -74,7 +74,7 @@ class Extent:
     @property
     def steps(self) -> int:
         """How many steps the progress display counts."""
-        return self.rounds * 3 + 1 + self.starts + 2 * self.phases + 1
+        return self.rounds * 5 + 1 + self.starts + 2 * self.phases + 1
 
 
 QUICK = Extent(rounds=3, validations=1, starts=1, calls_after=10, phases=3, phase=1.5)
@@ -106,49 +106,88 @@ class _Pairs:
         return median(floor for _, floor in self._pairs)
 
 
-def measure(bodies: Bodies, today: date, extent: Extent, step: Step) -> Iterator[Result]:
-    """Measure everything, in the order of the table.
+def measure(usual: Bodies, talkative: Bodies, today: date, extent: Extent, step: Step) -> Iterator[Result]:
+    """Measure everything, in the order of the table; what has no patient of its own, on the talkative ones.
+
+    Args:
+        usual: calls about patients like most, by which the goals of CPU are meant.
+        talkative: calls about patients of whom several topics speak.
+        today: the day of the calls.
+        extent: how much is measured.
+        step: tells of the progress.
 
     Raises:
         ServiceError: the service did not start or did not answer.
     """
     with running() as service:
-        yield from _calls(service, bodies, extent, step)
-        yield from _plans(bodies[USUAL], today, extent, step)
-        yield from _tail(service, bodies, extent, step)
-    yield from _recording(bodies, extent, step)
+        yield from _calls(service, usual, extent, step)
+        yield from _talkative_calls(service, talkative, extent, step)
+        yield from _plans(usual, talkative, today, extent, step)
+        yield from _tail(service, talkative, extent, step)
+    yield from _recording(talkative, extent, step)
     yield from _fetch(extent, step)
-    yield from _fresh(bodies, extent, step)
+    yield from _fresh(talkative, extent, step)
 
 
 def _calls(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
     """Hold a call's CPU against a bare parse of its body, and a full validation of it against the call."""
     calls = {size: _Pairs() for size in bodies}
     validations = {size: _Pairs() for size in bodies}
-    resources = _Pairs()
     caller = service.caller()
-    cards = {size: min(caller.cards(body) for body in bodies[size]) for size in bodies}
     with Worker() as plain, Worker() as long_way:
         for number in range(extent.rounds):
-            spent = {}
             for size, variants in bodies.items():
-                before = plain.run(floors.untyped, variants, _READS[size])
-                spent[size] = _cpu_of_call(service, caller, variants, _POSTS[size])
-                calls[size].add(spent[size], mean((before, plain.run(floors.untyped, variants, _READS[size]))))
+                spent, floor = _cpu_and_floor(service, caller, plain, size, variants)
+                calls[size].add(spent, floor)
                 if number < extent.validations:
-                    validations[size].add(long_way.run(floors.validated, variants[:1], 1), spent[size])
-            resources.add(spent[LARGE] / LARGE, spent[USUAL] / USUAL)
+                    validations[size].add(long_way.run(floors.validated, variants[:1], 1), spent)
             step("CPU of a call")
     for size, pairs in calls.items():
-        detail = f"{_ms(pairs.cost)}, {cards[size]} cards; R {_ms(pairs.floor)}"
-        name = f"CPU of a call, {size:,} resources"
-        yield Result(name=name, value=pairs.ratio, unit="R", goal=_CPU_GOALS[size], detail=detail)
-    detail = f"{resources.cost * 1e6:.1f} us, {resources.floor * 1e6:.1f} us"
-    name = f"CPU of one of {LARGE:,} to one of {USUAL:,}"
-    yield Result(name=name, value=resources.ratio, unit="×", goal=_GROWTH_GOAL, detail=detail)
+        yield _cpu(f"CPU of a call, {size:,} resources", pairs, _cards(caller, bodies[size]), goal=_CPU_GOALS[size])
     for size, pairs in validations.items():
         detail = f"fhir.resources on each {_ms(pairs.cost)}"
         yield Result(name=f"Full validation to a call, {size:,}", value=pairs.ratio, unit="×", detail=detail)
+
+
+def _talkative_calls(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:
+    """Measure the same where there is much to say, and as much for each size: so that only the resources grow."""
+    calls, caller = {size: _Pairs() for size in bodies}, service.caller()
+    resources = _Pairs()
+    cards = {size: _cards(caller, variants) for size, variants in bodies.items()}
+    if any(counts.startswith("0") for counts in cards.values()):
+        raise ServiceError("the service has no advice for a made-up patient who should get some")
+    with Worker() as plain:
+        for _ in range(extent.rounds):
+            spent = {}
+            for size, variants in bodies.items():
+                spent[size], floor = _cpu_and_floor(service, caller, plain, size, variants)
+                calls[size].add(spent[size], floor)
+            resources.add(spent[LARGE] / LARGE, spent[USUAL] / USUAL)
+            step("CPU of a talkative patient's call")
+    for size, pairs in calls.items():
+        yield _cpu(f"- of a talkative patient, {size:,}", pairs, cards[size])
+    detail = f"{resources.cost * 1e6:.1f} us, {resources.floor * 1e6:.1f} us"
+    name = f"CPU of one of {LARGE:,} to one of {USUAL:,}"
+    yield Result(name=name, value=resources.ratio, unit="×", goal=_GROWTH_GOAL, detail=detail)
+
+
+def _cpu(name: str, pairs: _Pairs, cards: str, goal: float | None = None) -> Result:
+    detail = f"{_ms(pairs.cost)}, {cards} cards; R {_ms(pairs.floor)}"
+    return Result(name=name, value=pairs.ratio, unit="R", goal=goal, detail=detail)
+
+
+def _cards(caller: Caller, variants: Sequence[bytes]) -> str:
+    counts = [caller.cards(body) for body in variants]
+    return str(min(counts)) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+
+
+def _cpu_and_floor(
+    service: Service, caller: Caller, plain: Worker, size: int, variants: Sequence[bytes]
+) -> tuple[float, float]:
+    """Give the CPU time of a call, and of a bare parse of its body before and after [s]."""
+    before = plain.run(floors.untyped, variants, _READS[size])
+    spent = _cpu_of_call(service, caller, variants, _POSTS[size])
+    return spent, mean((before, plain.run(floors.untyped, variants, _READS[size])))
 
 
 def _cpu_of_call(service: Service, caller: Caller, variants: Sequence[bytes], times: int) -> float:
@@ -160,20 +199,20 @@ def _cpu_of_call(service: Service, caller: Caller, variants: Sequence[bytes], ti
     return (service.cpu() - start) / (times * len(variants))
 
 
-def _plans(variants: Sequence[bytes], today: date, extent: Extent, step: Step) -> Iterator[Result]:
+def _plans(usual: Bodies, talkative: Bodies, today: date, extent: Extent, step: Step) -> Iterator[Result]:
     """Hold all plans together against a typed decode of the body."""
-    plans = _Pairs()
-    with Worker() as plain, Worker() as thinker:
-        thinker.run(reasoning.weighed, variants, 5, today)
-        for _ in range(extent.rounds):
-            before = plain.run(floors.typed, variants, 10)
-            spent = thinker.run(reasoning.weighed, variants, 10, today)
-            plans.add(spent, mean((before, plain.run(floors.typed, variants, 10))))
-            step("CPU of the plans")
-    detail = f"{_ms(plans.cost)}; T {_ms(plans.floor)}"
-    yield Result(
-        name=f"CPU of all plans, {USUAL:,} resources", value=plans.ratio, unit="T", goal=_PLANS_GOAL, detail=detail
-    )
+    asked = (("CPU of all plans", usual, _PLANS_GOAL), ("- of a talkative patient", talkative, None))
+    for name, bodies, goal in asked:
+        plans, variants = _Pairs(), bodies[USUAL]
+        with Worker() as plain, Worker() as thinker:
+            thinker.run(reasoning.weighed, variants, 5, today)
+            for _ in range(extent.rounds):
+                before = plain.run(floors.typed, variants, 10)
+                spent = thinker.run(reasoning.weighed, variants, 10, today)
+                plans.add(spent, mean((before, plain.run(floors.typed, variants, 10))))
+                step("CPU of the plans")
+        detail = f"{_ms(plans.cost)}; T {_ms(plans.floor)}"
+        yield Result(name=f"{name}, {USUAL:,} resources", value=plans.ratio, unit="T", goal=goal, detail=detail)
 
 
 def _tail(service: Service, bodies: Bodies, extent: Extent, step: Step) -> Iterator[Result]:

@@ -60,15 +60,8 @@ class Caller:
         return answer
 
     def cards(self, body: bytes) -> int:
-        """Make one hook call and count the cards of the answer.
-
-        Raises:
-            ServiceError: there are none, so that a measurement would be one of silence.
-        """
-        count = len(orjson.loads(self.post(body))["cards"])
-        if not count:
-            raise ServiceError("the service has no advice for a made-up patient who should get some")
-        return count
+        """Make one hook call and count the cards of the answer."""
+        return len(orjson.loads(self.post(body))["cards"])
 
     def timed(self, body: bytes) -> float:
         """Make one hook call and give its wall time [s]."""

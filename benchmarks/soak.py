@@ -41,8 +41,10 @@ def main() -> int:
     options = parser.parse_args()
     today = datetime.now(UTC).date()
     # One in a hundred is large, as one patient is whose record goes back for decades; one in ten is usual.
-    bodies = [hook_call(SMALL, n, today) for n in range(_SMALL)] + [hook_call(USUAL, n, today) for n in range(10)]
-    bodies.append(hook_call(LARGE, 0, today))
+    bodies = [hook_call(SMALL, n, today, talkative=True) for n in range(_SMALL)] + [
+        hook_call(USUAL, n, today, talkative=True) for n in range(10)
+    ]
+    bodies.append(hook_call(LARGE, 0, today, talkative=True))
     try:
         with running() as service:
             results = soak(service, bodies, options.calls, options.at_once)
