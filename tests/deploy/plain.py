@@ -181,7 +181,7 @@ class Composed:
         mounts = self.mounts("proxy")
         config, data = mounts["/etc/caddy/Caddyfile"], mounts["/data"]
         command = ["caddy", "run", "--config", str(config), "--adapter", "caddyfile"]  # as its image does
-        environment = {"XDG_DATA_HOME": str(data), "XDG_CONFIG_HOME": str(data)}
+        environment = {"XDG_DATA_HOME": str(data), "XDG_CONFIG_HOME": str(data), "HOME": str(data)}  # it writes there
         authority = data / "caddy/pki/authorities/local/root.crt"
         (site,) = re.findall(r"^https://\S+(?= {)", config.read_text(encoding="utf-8"), re.MULTILINE)
         ready = partial(answers, f"{site}/health", authority)
