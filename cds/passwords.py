@@ -1,10 +1,7 @@
-"""Passwords, kept as hashes that take time to try: https://www.rfc-editor.org/rfc/rfc7914 (scrypt)."""
+"""Passwords, kept as hashes that take time to try (Argon2id, https://www.rfc-editor.org/rfc/rfc9106)."""
 
-import base64
-import hashlib
-import hmac
-import re
-import secrets
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHash, VerifyMismatchError
 
 from cds.errors import SettingsError
 
@@ -12,20 +9,12 @@ SHORTEST = 12
 """Characters of a password, at least: https://pages.nist.gov/800-63-4/sp800-63b.html asks for that many and no more."""
 LONGEST = 1024
 
-_COST = {"n": 2**15, "r": 8, "p": 3}
-"""As https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html has it: 32 MiB for each try."""
-_MEMORY = 64 * 1024 * 1024
-_SALT = 16
-_HASH = re.compile(
-    r"scrypt\$(\d{1,9})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9+/=]{8,64})\$([A-Za-z0-9+/=]{40,100})", re.ASCII
-)
+_HASHER = PasswordHasher()  # the costs of its authors, who follow the RFC
 
 
 def hashed(password: str) -> str:
     """Give what is kept of a password: how it was hashed, the salt, and the hash."""
-    salt = secrets.token_bytes(_SALT)
-    digest = hashlib.scrypt(password.encode(), salt=salt, maxmem=_MEMORY, **_COST)
-    return "$".join(("scrypt", *map(str, _COST.values()), _text(salt), _text(digest)))
+    return _HASHER.hash(password)
 
 
 class Password:
@@ -35,25 +24,18 @@ class Password:
         """Read what `hashed` made.
 
         Raises:
-            SettingsError: it is nothing of that kind.
+            SettingsError: it is nothing of that kind, or of a cost that this machine cannot bear.
         """
-        match = _HASH.fullmatch(kept.decode("ascii", "replace").strip())
-        if match is None:
-            raise SettingsError("LEGWORK_REPORTS_PASSWORD: the file must hold what `legwork password` makes")
-        n, r, p = (int(part) for part in match.groups()[:3])
-        self._cost = {"n": n, "r": r, "p": p}
-        self._salt, self._digest = (base64.b64decode(part) for part in match.groups()[3:])
-        self.is_it("")  # a cost that this machine cannot bear stops the start, not a login
+        self._kept = kept.decode("ascii", "replace").strip()
+        try:
+            self.is_it("")
+        except (Argon2Error, InvalidHash) as error:
+            raise SettingsError("LEGWORK_REPORTS_PASSWORD: the file must hold what `legwork password` makes") from error
 
     def is_it(self, password: str) -> bool:
-        """Whether a password is the one; this takes a tenth of a second."""
+        """Whether a password is the one; this takes some hundredths of a second."""
         given = password.encode("utf-8", "surrogateescape")[: LONGEST * 4]
         try:
-            digest = hashlib.scrypt(given, salt=self._salt, maxmem=_MEMORY, **self._cost)
-        except ValueError as error:
-            raise SettingsError("LEGWORK_REPORTS_PASSWORD: make the file anew with `legwork password`") from error
-        return hmac.compare_digest(digest, self._digest)
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
+            return _HASHER.verify(self._kept, given)
+        except VerifyMismatchError:
+            return False
