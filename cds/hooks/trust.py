@@ -13,8 +13,10 @@ from cds.hooks.tokens import LARGEST, SKEW, Token, Verifier
 from cds.store.replay import ReplayGuard
 from cds.telemetry.requests import current
 
-OPEN = frozenset(("health", "ready", "knowledge", "intake", "static", "fhir", "metrics", "openapi.json", "reports"))
+OPEN = frozenset(("", "health", "ready", "knowledge", "intake", "static", "fhir", "metrics", "openapi.json", "reports"))
 """Addresses that take no client's token, by their first part: nothing there is about a patient. All others take one.
+
+The first, "/", leads a browser to the pages that are open.
 
 The figures have a token of their own (`cds.hooks.health`), and the reports a login (`cds.pages.login`): when a plan
 spoke is nobody's business but ours.
