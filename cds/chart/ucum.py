@@ -1,6 +1,5 @@
 """UCUM by a UCUM library, `pint` with `ucumvert`: for conversions that are new, and to prove those that are locked."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import pint
 from ucumvert import PintUcumRegistry
 
-from cds.chart.units import FACTORS, Conversion
 from cds.errors import KnowledgeError
 
 _SIGNIFICANT = 12
@@ -28,13 +26,12 @@ def _in_ucum(code: str) -> Any:
     return parsed if hasattr(parsed, "dimensionality") else _registry().Quantity(1)
 
 
-def factor(conversion: Conversion) -> Decimal:
-    """Compute what a number is multiplied by to be in another unit.
+def factor(source: str, target: str, molar_mass: Decimal | None, equivalents_per_mole: int | None) -> Decimal:
+    """Compute what a number in `source` is multiplied by to be in `target`; the arguments are those of a Conversion.
 
     Raises:
         KnowledgeError: a unit is no UCUM, or they measure different things.
     """
-    source, target, molar_mass, equivalents_per_mole = conversion
     try:
         ratio = _in_ucum(source) / _in_ucum(target)
     except Exception as error:  # the parser raises its own kinds, and lark's
@@ -50,10 +47,3 @@ def factor(conversion: Conversion) -> Decimal:
         raise KnowledgeError(f"unit {source!r} cannot be converted to {target!r}")
     # Floats of the library carry noise in the 16th place; twelve digits are more than any laboratory reports.
     return Decimal(f"{float(ratio.to('dimensionless').magnitude):.{_SIGNIFICANT}g}")
-
-
-def lock(conversions: Iterable[Conversion]) -> None:
-    """Compute the factors of these conversions and write them down, so that no start has to."""
-    lines = sorted(" ".join("-" if part is None else str(part) for part in (*one, factor(one))) for one in conversions)
-    heading = "# from, to, molar mass [g/mol], equivalents per mole, factor; written by `legwork lock`"
-    FACTORS.write_text("\n".join((heading, *lines, "")), encoding="utf-8")

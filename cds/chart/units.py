@@ -113,12 +113,19 @@ def conversion_factor(conversion: Conversion) -> Decimal:
     """
     if conversion not in asked:
         factor = locked().get(conversion)
-        if factor is None:
-            from cds.chart import ucum  # noqa: PLC0415 - the library, which what is locked does without
-
-            factor = ucum.factor(conversion)
-        asked[conversion] = factor
+        asked[conversion] = computed(conversion) if factor is None else factor
     return asked[conversion]
+
+
+def computed(conversion: Conversion) -> Decimal:
+    """Say the same by the UCUM library, whatever is locked.
+
+    Raises:
+        KnowledgeError: as `conversion_factor`.
+    """
+    from cds.chart import ucum  # noqa: PLC0415 - it brings the library, which what is locked does without
+
+    return ucum.factor(*conversion)
 
 
 @cache
@@ -134,3 +141,10 @@ def _unlocked(line: str) -> tuple[Conversion, Decimal]:
         source, target, None if mass == "-" else Decimal(mass), None if equivalents == "-" else int(equivalents)
     )
     return conversion, Decimal(factor)
+
+
+def lock() -> None:
+    """Compute anew what was asked for and write it down, so that no start has to."""
+    lines = sorted(" ".join("-" if part is None else str(part) for part in (*one, computed(one))) for one in asked)
+    heading = "# from, to, molar mass [g/mol], equivalents per mole, factor; written by `legwork lock`"
+    FACTORS.write_text("\n".join((heading, *lines, "")), encoding="utf-8")

@@ -106,10 +106,8 @@ def run_cases(topic: Annotated[str | None, typer.Argument(help="A topic code; al
 @commands.command()
 def lock() -> None:
     """Lock the versions of all knowledge as it stands (after a version was raised), and the factors of its units."""
-    from cds.chart import ucum  # noqa: PLC0415 - it brings a UCUM library, which the other commands need not load
-
     versions.write(knowledge().root)
-    ucum.lock(units.asked)
+    units.lock()
     out.print(f"{len(versions.current(knowledge().root))} folders and {len(units.asked)} conversions locked")
 
 

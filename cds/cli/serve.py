@@ -16,6 +16,10 @@ commands = typer.Typer()
 STOP = 35
 """How long calls in hand may take to end once the service is asked to stop [s]: as long as a body may take to come."""
 
+IDLE = 75
+"""How long a connection may rest between calls [s]: longer than proxies let theirs, mostly 60. Else one of them sends a
+call at the moment at which we hang up, and has to answer 502."""
+
 
 @commands.command()
 def serve(
@@ -41,6 +45,7 @@ def serve(
         port=settings.port,
         http=_protocol(),
         timeout_graceful_shutdown=STOP,
+        timeout_keep_alive=IDLE,
         server_header=False,
         proxy_headers=False,
         access_log=False,
