@@ -115,6 +115,8 @@ class Store:
         except SQLAlchemyError as error:
             self.failures += 1
             _log.error("the database is not to be had, and cards come without it: %s", place_of(error))
+        finally:
+            self._engine.dispose()  # a start that goes wrong later leaves nothing open
 
     def is_current(self) -> bool:
         """Whether the tables are of this version; nothing is changed.
