@@ -6,6 +6,7 @@ https://cds-hooks.org/hooks/order-select/ and https://cds-hooks.org/hooks/order-
 import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -23,7 +24,8 @@ class Draft:
     """Whether the call is about it: any order that is being signed, the selected ones while orders are chosen."""
 
 
-class _Bundle(Struct, gc=False):
+class _Bundle(Struct, gc=False, rename="camel"):
+    resource_type: Literal["Bundle"] = "Bundle"
     entry: Raw = NOTHING
 
 
@@ -43,7 +45,7 @@ def drafts(bundle: Raw, selections: Collection[str] | None = None) -> list[Draft
         selections: references to those the call is about; None where it is about all.
 
     Raises:
-        msgspec.ValidationError: it is no JSON object.
+        msgspec.ValidationError: it is no JSON object, or another resource.
     """
     chosen = None if selections is None else {relative(one) for one in selections}
     entries = msgspec.json.decode(bundle, type=_Bundle).entry

@@ -95,7 +95,7 @@ def read_request(body: bytes, service: Service) -> HookRequest:
 
 
 def _orders(context: _Context, hook: str) -> Sequence[Draft]:
-    """Read the orders at hand: clients leave out both members before anything is chosen, and the type of the Bundle."""
+    """Read the orders at hand; before anything is chosen clients leave out both members, and the type of the Bundle."""
     selected = None
     if not _is_none(context.selections):
         try:
@@ -104,8 +104,12 @@ def _orders(context: _Context, hook: str) -> Sequence[Draft]:
             raise InvalidCall("context.selections must be a list of Type/id") from error
         if hook == "order-select":
             selected = frozenset(map(_text, selections))
+    if _is_none(context.draft_orders):
+        if hook == "order-sign":
+            raise InvalidCall("context.draftOrders is missing: the hook order-sign requires it")
+        return ()
     try:
-        return () if _is_none(context.draft_orders) else drafts(context.draft_orders, selected)
+        return drafts(context.draft_orders, selected)
     except msgspec.ValidationError as error:
         raise InvalidCall("context.draftOrders must be a Bundle") from error
 

@@ -86,7 +86,7 @@ def test_the_views_do_not_speak_of_orders(client):
 @pytest.mark.parametrize(
     "draft_orders",
     [
-        ..., None, {}, {"resourceType": "Bundle"}, {"resourceType": "Bundle", "entry": []}, orders({}),
+        {}, {"resourceType": "Bundle"}, {"resourceType": "Bundle", "entry": []}, orders({}),
         {"entry": None}, {"entry": "x"}, {"entry": [None, 5, {}, {"resource": 5}, {"resource": None}]},
         orders({"resourceType": "MedicationRequest", "id": "request-123", "status": "draft", "reasonCode": {}}),
         orders({"resourceType": "ServiceRequest", "id": "e", "code": {"coding": [{}]}, "reasonCode": []}),
@@ -102,9 +102,36 @@ def test_half_filled_drafts_are_met_with_silence(client, hook, draft_orders):
 @both
 def test_an_empty_draft_needs_no_patient(client, hook):
     made = call(hook=hook)
-    del made["prefetch"], made["context"]["draftOrders"]
+    del made["prefetch"]
+    made["context"]["draftOrders"] = orders()
 
     assert cards_of(client.post(HOOKS[hook], json=made)) == []
+
+
+@pytest.mark.parametrize("draft_orders", [..., None])
+def test_before_anything_is_chosen_there_are_no_orders(client, draft_orders):
+    """CH-H-25: as the public sandbox sends it."""
+    assert answer(client, "order-select", draftOrders=draft_orders) == []
+
+
+@pytest.mark.parametrize("draft_orders", [..., None])
+def test_nothing_is_signed_without_orders(client, draft_orders):
+    """CH-H-34."""
+    made = call(hook="order-sign")
+    del made["context"]["draftOrders"]
+    made["context"] |= {} if draft_orders is ... else {"draftOrders": draft_orders}
+
+    assert "draftOrders" in outcome_of(client.post(HOOKS["order-sign"], json=made), 422)
+
+
+@both
+@pytest.mark.parametrize("draft_orders", [STOCKINGS, {"resourceType": "Patient", "id": "p"}, [], "x", 5])
+def test_orders_come_in_a_bundle(client, hook, draft_orders):
+    """CH-H-34."""
+    made = call(hook=hook)
+    made["context"]["draftOrders"] = draft_orders
+
+    assert "draftOrders" in outcome_of(client.post(HOOKS[hook], json=made), 422)
 
 
 def test_only_a_selected_order_is_spoken_of(client):
