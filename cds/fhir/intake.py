@@ -92,26 +92,27 @@ class Intake:
             count += 1
         return count
 
-    def take(self, raw: Raw | bytes, full_url: str | None = None) -> None:
-        """Take in one resource."""
+    def take(self, raw: Raw | bytes, full_url: str | None = None) -> bool:
+        """Take in one resource, and say whether it could be read."""
         try:
             resource = resources.usual(raw)
         except resources.ODD:
-            self._take_odd(raw, full_url)
-        else:
-            _TAKE[type(resource)](self, resource, full_url)
+            return self._take_odd(raw, full_url)
+        _TAKE[type(resource)](self, resource, full_url)
+        return True
 
-    def _take_odd(self, raw: Raw | bytes, full_url: str | None) -> None:
+    def _take_odd(self, raw: Raw | bytes, full_url: str | None) -> bool:
         """Take in what can be read of a resource; one of a kind that nobody reads is nothing to note."""
         try:
             resource, dropped = resources.decode(raw)
         except resources.Unreadable:
             self.unreadable("resource")
-            return
+            return False
         if resource is not None:
             if dropped:
                 self.unreadable(f"{type(resource).__name__}.{'/'.join(dropped)}")
             _TAKE[type(resource)](self, resource, full_url)
+        return True
 
     def _admit(self, resource: resources.AboutPatient, full_url: str | None) -> bool:
         """Whether a resource that matters is to be kept: about the patient of the call (DS-23), and not a copy."""

@@ -298,7 +298,10 @@ def _decoded(raw: Raw) -> Value | None:
 
 
 def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generator[None, None, Reading]:
-    """Read a value that is not as it should be; a broken entry costs only itself, a broken resource likewise."""
+    """Read a value that is not as it should be; a broken entry costs only itself, a broken resource likewise.
+
+    Where none could be read, it is as good as not supplied: that there is nothing was never said.
+    """
     try:
         odd = _odd.decode(raw)
     except _broken:
@@ -313,6 +316,7 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generat
     except _broken:
         record.unreadable("list of entries")
         return _UNUSABLE
+    readable = lost = False
     for count, piece in enumerate(pieces, 1):
         if count % SLICE == 0:
             yield
@@ -320,16 +324,19 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generat
             entry = _odd_entry.decode(piece)
         except _broken:
             record.unreadable("entry")
+            lost = True
             continue
         if not _is_nothing(entry.resource) and entry.search != _OUTCOME:
             found += 1
-            record.take(entry.resource, entry.full_url if isinstance(entry.full_url, str) else None)
+            was_read = record.take(entry.resource, entry.full_url if isinstance(entry.full_url, str) else None)
+            readable, lost = readable or was_read, lost or not was_read
     links = resources.items(odd.link)
     nexts = [link.get("url") for link in links if isinstance(link, dict) and link.get("relation") == "next"]
     total = odd.total if isinstance(odd.total, int) else 0
-    if not nexts:
-        return _read_so_far(found, total, "")
-    return Reading(INCOMPLETE, found, nexts[0] if isinstance(nexts[0], str) else "")
+    if lost and not readable:
+        return _UNUSABLE
+    following = next((url for url in nexts if isinstance(url, str)), "")
+    return Reading(INCOMPLETE, found, following) if nexts else _read_so_far(found, total, "")
 
 
 def _is_nothing(raw: Raw) -> bool:

@@ -211,6 +211,15 @@ def test_broken_entries_cost_only_themselves(client, entry):
     assert NO_IRON_STUDIES in advised(answer(client, prefetch(conditions=page)))
 
 
+@pytest.mark.parametrize("entry", [5, "x", [], {"resource": 5}, {"resource": "x"}, {"resource": {"resourceType": 5}}])
+def test_a_list_of_which_nothing_could_be_read_is_not_known_to_be_empty(client, entry):
+    """CH-P-09, P-14."""
+    page = bundle(entry=[entry, entry], total=...)
+
+    assert "prefetch.conditions" in refusal(client, prefetch(conditions=page), 412)
+    assert NO_IRON_STUDIES not in advised(answer(client, prefetch(RESTLESS_LEGS, labs=page, observations=page)))
+
+
 @pytest.mark.parametrize("kind", [..., "collection", "searchset", "history", "batch-response", "", 5, None])
 def test_any_type_of_bundle_is_read(client, kind):
     """CH-P-15."""
