@@ -48,6 +48,8 @@ class Bounded(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take in a part of a body."""
         self._goes_on = False
+        if not self.cycle.body:  # handed on as it is, where uvicorn would copy it twice
+            self.cycle.body, body = body, b""  # type: ignore[assignment]
         super().on_body(body)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - ours say more
