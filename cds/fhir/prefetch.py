@@ -203,9 +203,7 @@ class Supply:
         return unknown
 
 
-def read(
-    prefetch: Mapping[str, Raw | Value | None], asked: Iterable[Need], record: PatientRecord, supply: Supply
-) -> Iterator[None]:
+def read(prefetch: Mapping[str, Raw], asked: Iterable[Need], record: PatientRecord, supply: Supply) -> Iterator[None]:
     """Read every key that was asked for into a record, and note what is unknown.
 
     Keys that were not asked for are left unread. Yields after every `SLICE` entries, whatever is in them.
@@ -217,7 +215,7 @@ def read(
             supply.reasons[need.key] = NOT_SUPPLIED
 
 
-def read_patient(prefetch: Mapping[str, Raw | Value | None], record: PatientRecord, supply: Supply) -> None:
+def read_patient(prefetch: Mapping[str, Raw], record: PatientRecord, supply: Supply) -> None:
     """Read the patient, who comes as a resource or as the only match of a search."""
     for _ in read({PATIENT: prefetch[PATIENT]} if PATIENT in prefetch else {}, (WHO,), record, supply):
         pass
@@ -228,20 +226,14 @@ def read_bundle(raw: bytes, record: PatientRecord) -> Iterator[None]:
     yield from read_value(Raw(raw), "Bundle", record)
 
 
-def read_value(
-    value: Raw | Value | None, kind: str, record: PatientRecord, found: int = 0
-) -> Generator[None, None, Reading]:
+def read_value(raw: Raw, kind: str, record: PatientRecord, found: int = 0) -> Generator[None, None, Reading]:
     """Read one value, or a further page of one of which `found` resources were read before.
 
     null, and a Bundle without entries, mean that somebody looked and found nothing.
     """
+    value = _decoded(raw)
     if value is None:
-        return _WHOLE
-    if isinstance(value, Raw):
-        decoded = _decoded(value)
-        if decoded is None:
-            return (yield from _read_odd(value, kind, record, found))
-        value = decoded
+        return (yield from _read_odd(raw, kind, record, found))
     if value.resource_type == "OperationOutcome":
         return _FAILED
     entries = value.entry or []
@@ -284,17 +276,13 @@ def inside(entries: Raw) -> Iterator[Raw]:
             yield entry.resource
 
 
-def is_usual(value: Value) -> bool:
-    """Whether a value is a Bundle or an OperationOutcome, and nothing that is wanted raw."""
-    return value.resource_type in {"Bundle", "OperationOutcome"}
-
-
 def _decoded(raw: Raw) -> Value | None:
+    """Decode a Bundle or an OperationOutcome that is as it should be; None for all else."""
     try:
         value = _value.decode(raw)
     except _broken:
         return None
-    return value if is_usual(value) else None
+    return value if value.resource_type in {"Bundle", "OperationOutcome"} else None
 
 
 def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generator[None, None, Reading]:

@@ -7,23 +7,20 @@ absent. Messages name the member and never repeat what was sent.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType, defstruct
+from msgspec import Raw, Struct
 
 from cds.errors import InvalidCall, NotJson
 from cds.fhir.access import Access
 from cds.fhir.drafts import Draft, drafts
-from cds.fhir.prefetch import NOTHING, PATIENT, Value, is_usual
-from cds.services import Service, needs
+from cds.fhir.prefetch import NOTHING
+from cds.services import Service
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _USER_TYPES = "Practitioner, PractitionerRole, Patient, RelatedPerson"
 _USER = re.compile(rf"({_USER_TYPES.replace(', ', '|')})/{_ID.pattern}", re.ASCII)
 _SERVER = re.compile(r"https?://[^/\s@]+(/\S*)?", re.ASCII)
-P = TypeVar("P")
 
 
 class _Context(Struct, gc=False, rename="camel"):
@@ -47,15 +44,15 @@ class _Authorization(Struct, gc=False):
     patient: str | None = None
 
 
-class _Envelope(Struct, Generic[P], gc=False, rename="camel"):
-    """A hook call, with its prefetch in one of two forms."""
+class _Envelope(Struct, gc=False, rename="camel"):
+    """A hook call."""
 
     hook: str
     hook_instance: str
     context: _Context
     fhir_server: str | None = None
     fhir_authorization: _Authorization | None = None
-    prefetch: P | None = None
+    prefetch: dict[str, Raw] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ class HookRequest:
     user_id: str
     patient_id: str
     encounter_id: str | None
-    prefetch: Mapping[str, Raw | Value | None]
+    prefetch: Mapping[str, Raw]
     orders: Sequence[Draft] = ()
     """What is being ordered; only for services that are asked about orders."""
     access: Access | None = None
@@ -80,7 +77,7 @@ def read_request(body: bytes, service: Service) -> HookRequest:
         NotJson: the body is not JSON, or not UTF-8.
         InvalidCall: a member is missing, mistyped or contradicts another.
     """
-    envelope, prefetch = _decoded(body)
+    envelope = _decoded(body)
     if not envelope.hook_instance.strip():
         raise InvalidCall("hookInstance must not be blank")
     if envelope.hook != service.hook:
@@ -90,7 +87,13 @@ def read_request(body: bytes, service: Service) -> HookRequest:
     access = _access(envelope)
     orders = _orders(context, service.hook) if service.orders else ()
     return HookRequest(
-        envelope.hook_instance, context.user_id, context.patient_id, context.encounter_id, prefetch, orders, access
+        hook_instance=envelope.hook_instance,
+        user_id=context.user_id,
+        patient_id=context.patient_id,
+        encounter_id=context.encounter_id,
+        prefetch=envelope.prefetch or {},
+        orders=orders,
+        access=access,
     )
 
 
@@ -139,7 +142,7 @@ def _check_context(context: _Context, hook: str) -> None:
         raise InvalidCall("context.encounterId is missing: the hook encounter-start requires it")
 
 
-def _access(envelope: _Envelope[Any]) -> Access | None:
+def _access(envelope: _Envelope) -> Access | None:
     """Read what a client says of its FHIR server."""
     authorization = envelope.fhir_authorization
     if envelope.fhir_server is not None and not _SERVER.fullmatch(envelope.fhir_server):
@@ -157,56 +160,25 @@ def _access(envelope: _Envelope[Any]) -> Access | None:
     return Access(envelope.fhir_server, authorization.access_token, authorization.scope, authorization.expires_in)
 
 
-@cache
-def _usual() -> msgspec.json.Decoder[_Envelope[Any]]:
-    """The decoder of a call that is as it should be, resources included, in one pass."""
-    fields: list[tuple[str, Any, Any]] = [(PATIENT, Raw, NOTHING)]
-    fields += [(need.key, Value | None | UnsetType, UNSET) for need in needs()]
-    prefetch = defstruct("Prefetch", fields, gc=False)
-    return msgspec.json.Decoder(_Envelope[prefetch])  # type: ignore[valid-type]  # made at run time from the needs
-
-
-_by_key = msgspec.json.Decoder(_Envelope[dict[str, Raw]])
+_envelope = msgspec.json.Decoder(_Envelope)
 _anything = msgspec.json.Decoder(Raw)
-ONE_PASS = 1536 * 1024
-"""Up to this size a body is decoded in one pass, in which no other call is heard; a larger one key by key [By]."""
 
 
-def _decoded(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]]:
+def _decoded(body: bytes) -> _Envelope:
+    """Decode the envelope of a call, its prefetch left raw: key by key what it holds is read while memory is warm."""
     try:
         # The decoder does not look into strings that it skips, so that bytes which are no UTF-8 would pass unseen.
         if not body.isascii():
             body.decode()
-        if len(body) <= ONE_PASS and (decoded := _in_one_pass(body)) is not None:
-            return decoded
-        return _key_by_key(body)
+        try:
+            return _envelope.decode(body)
+        except msgspec.ValidationError as error:
+            _anything.decode(body)  # a decoder stops at the first wrong type; what follows may be no JSON at all
+            raise InvalidCall(in_words(str(error))) from error
     except RecursionError as error:
         raise NotJson("the body is nested too deeply to be read") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJson("the body is not JSON in UTF-8; send one JSON object as application/json") from error
-
-
-def _in_one_pass(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]] | None:
-    """Decode a call whose resources are all as they should be; None when one is not, and has to be looked at alone."""
-    try:
-        envelope = _usual().decode(body)
-    except msgspec.ValidationError:
-        return None
-    values = {} if envelope.prefetch is None else msgspec.structs.asdict(envelope.prefetch)
-    given = {key: value for key, value in values.items() if value is not UNSET and value is not NOTHING}
-    if any(isinstance(value, Value) and not is_usual(value) for value in given.values()):
-        return None
-    return envelope, given
-
-
-def _key_by_key(body: bytes) -> tuple[_Envelope[Any], Mapping[str, Raw | Value | None]]:
-    """Decode the envelope of a call, its prefetch left raw."""
-    try:
-        envelope = _by_key.decode(body)
-    except msgspec.ValidationError as error:
-        _anything.decode(body)  # a decoder stops at the first wrong type; what follows may be no JSON at all
-        raise InvalidCall(in_words(str(error))) from error
-    return envelope, envelope.prefetch or {}
 
 
 def in_words(error: str) -> str:

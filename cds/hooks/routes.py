@@ -24,7 +24,6 @@ from cds.fhir.server import FhirServers
 from cds.hooks import discovery, openapi
 from cds.hooks.answered import Answered, AsAnswered
 from cds.hooks.answering import NARROW, NOTHING, Conclusion, Opened, chart_of, conclude, open_call
-from cds.hooks.request import ONE_PASS
 from cds.hooks.statuses import HEADERS, JSON
 from cds.services import SERVICES, Service, differential
 from cds.settings import Settings
@@ -34,7 +33,7 @@ from cds.telemetry.requests import Fetched, Spoke, current
 if TYPE_CHECKING:
     from cds.hooks.journal import Journal  # SQLAlchemy, which development does without
 
-LARGE = ONE_PASS
+LARGE = 1536 * 1024
 """From this size on a body is read with breaths between, and only one at a time [By]."""
 
 LARGE_CALLS = 32
