@@ -33,6 +33,8 @@ class CodeUse:
     """The code's own units, where the same name is measured as another substance (urea, urea nitrogen)."""
     display: str = ""
     """What the code system calls it."""
+    preferred: int = 0
+    """Of results of one time, those whose code stands highest decide."""
 
     @property
     def molar(self) -> bool | None:

@@ -124,6 +124,8 @@ class Measurement(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     amended: bool = False
     issued: float = 0.0
     updated: float = 0.0
+    preferred: int = 0
+    """How high its code stands among those of the analyte."""
     side: str = ""
     haemolysed: bool = False
     sources: tuple[Fact, ...] = ()
