@@ -195,9 +195,9 @@ def test_a_broken_plan_is_admitted_on_the_first_card() -> None:
 
 
 def test_lost_data_are_admitted_on_a_card_of_their_own_where_there_is_no_other() -> None:
-    (card,) = _answer([], lost=["laboratory results: the query failed"])
+    (card,) = _answer([], lost=["laboratory results (the query failed)"])
 
-    assert "laboratory results: the query failed" in card["detail"]
+    assert "laboratory results (the query failed)" in card["detail"]
     assert card["indicator"] == "info"
 
 

@@ -166,6 +166,7 @@ def test_what_could_not_be_checked_is_named_on_the_card(client):
 
     assert advised(cards) == [NO_IRON_STUDIES]
     assert unknowns(cards) == {"problem list (the query failed)"}
+    assert cards[0]["detail"].count("problem list") == 1
 
 
 def test_data_of_another_patient_are_not_used(client):
