@@ -77,6 +77,14 @@ def test_a_code_that_tells_no_unit_needs_one_and_a_name() -> None:
     assert result("ferritin", observation("35209-6", valueQuantity=quantity(20, "ng/mL"))).unreadable
 
 
+@pytest.mark.parametrize("name", ["Calcidiol", "Calcidiol [Moles/volume] in Serum or Plasma", "25-Hydroxyvitamin D3"])
+def test_a_code_that_tells_no_unit_may_bear_the_name_that_loinc_gives_the_analyte(name: str) -> None:
+    """Vitamin D, Use = U."""
+    named = {"coding": [{"system": LOINC, "code": "55814-8", "display": name}]}
+
+    assert result("vitamin-d", observation(named, valueQuantity=quantity(28, "nmol/L"))).number == 28
+
+
 def test_two_units_of_one_value_that_agree_are_one() -> None:
     """DS-15."""
     assert result("ferritin", observation(FERRITIN, valueQuantity=quantity(20, "ng/mL", text="µg/L"))).number == 20
