@@ -46,7 +46,6 @@ diagnosed = any_of(
 )
 known_advanced = any_of(
     advanced_kidney_disease,
-    done(k.codes("dialysis"), within=k.period("dialysed_lately")),
     all_of(has(k.codes("chronic-kidney-disease"), confirmed=True), very_low, not_(acute_injury)),
 )
 
