@@ -307,8 +307,14 @@ def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bo
     )  # fmt: skip
 
 
-def done(codes: Codes, *, within: Period | None = None) -> Criterion:
-    """A procedure or a report; with a period, undated ones do not count."""
+def done(codes: Codes, *, within: Period | None = None, aside: bool = False) -> Criterion:
+    """A procedure or a report; with a period, undated ones do not count.
+
+    Args:
+        codes: what was done.
+        within: how lately.
+        aside: whether a card leaves it out where it was not done, for that is no news.
+    """
 
     def find(chart: Chart) -> Iterable[Fact]:
         for act in (*chart.record.acts(codes.name), *chart.record.coded_results(codes.name)):
@@ -316,7 +322,7 @@ def done(codes: Codes, *, within: Period | None = None) -> Criterion:
                 yield act
 
     window = f" within {within}" if within else ""
-    absence = Absence(name=codes.title, value=f"none found{window}", worth_saying=True)
+    absence = Absence(name=codes.title, value=f"none found{window}", worth_saying=not aside)
     areas = (Area.PROCEDURES, Area.REPORTS, Area.OBSERVATIONS)
     return _Listed(codes.name, find, areas, absence, f"{codes.title} done{window}")
 

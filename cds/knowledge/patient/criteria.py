@@ -37,7 +37,7 @@ palliative = has(k.codes("palliative-care"))
 diabetes = has(k.codes("diabetes"))
 anaemia_diagnosed = has(k.codes("anaemia"))
 dialysis = any_of(
-    has(k.codes("dialysis")), affirmed(done(k.codes("dialysis"), within=k.period("dialysed_lately")))
+    has(k.codes("dialysis")), affirmed(done(k.codes("dialysis"), within=k.period("dialysed_lately"), aside=True))
 ).called("dialysis")
 advanced_kidney_disease = any_of(has(k.codes("ckd-stage-4-5")), dialysis).called("advanced kidney disease")
 
