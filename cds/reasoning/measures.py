@@ -375,7 +375,7 @@ class _Derived(Measure):
         value = rounded(value, derivation.decimals)
         if analyte.plausible and not analyte.plausible[0] <= value <= analyte.plausible[1]:
             return None
-        said = _and(f"{m.name} {m.value} {m.unit}".strip() for m in inputs)
+        said = _and(f"{m.name} {m.said}" for m in inputs)
         return Measurement(
             name=self.title,
             reference=inputs[0].reference,
