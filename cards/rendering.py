@@ -330,6 +330,8 @@ def _line(fact: Fact) -> str:
     if isinstance(fact, Measurement):
         if fact.side:
             asides.insert(0, fact.side)
+        if fact.converted:
+            asides.insert(0, WORDING.converted.format(value=escaped(fact.converted)))
         if fact.range_text:
             asides.append(WORDING.reference_range.format(range=escaped(fact.range_text)))
     asides.extend(escaped(note) for note in fact.notes)

@@ -85,6 +85,11 @@ class Analyte:
         """
         return _limit(self, threshold, unit)
 
+    def states_limits_in(self, unit: Unit) -> bool:
+        """Whether limits are stated in numbers of this unit: it is the canonical one, or one of the paired limits."""
+        stated = {self.unit, *(quantity.unit for pair in self.pairs for quantity in pair)}
+        return any(self.units[code].same_numbers(unit) for code in stated)
+
     def pair_of(self, threshold: Quantity) -> tuple[Quantity, ...]:
         """Give the same limit in every unit in which it is stated, the canonical one first."""
         return next((pair for pair in self.pairs if threshold in pair), (threshold,))

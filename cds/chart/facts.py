@@ -132,6 +132,19 @@ class Measurement(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     """The results from which a derived one was computed."""
 
     @property
+    def converted(self) -> str:
+        """The value in the canonical unit, as a card prints it; empty where limits are stated in its own unit."""
+        bound = self.low if self.low is not None else self.high
+        if self.scale is None or bound is None or self.analyte.states_limits_in(self.scale):
+            return ""
+        number = self.scale.to_canonical(bound)
+        number = number.quantize(
+            Decimal(1).scaleb(min(number.adjusted() - 2, 0))
+        )  # three figures, and all before the point
+        comparator = "" if self.low == self.high else self.value[: len(self.value) - len(self.value.lstrip("<>=≤≥ "))]
+        return f"{comparator}{number:f} {shown(self.analyte.unit)}"
+
+    @property
     def number(self) -> Decimal | None:
         """The value itself, in the canonical unit, where it is one number."""
         if self.scale is None or self.low is None or self.low != self.high:

@@ -223,6 +223,12 @@ def test_one_resource_read_as_the_narrower_and_the_wider_thing_is_said_once() ->
     assert first["detail"].count("reason for the visit") == 1
 
 
+def test_a_result_in_a_unit_without_limits_of_its_own_is_converted_beside_it() -> None:
+    details = [card["detail"] for card in _cards_of("kidneys-unnoticed")]
+
+    assert any("**12.4 mg/mmol** (= 110 mg/g; " in detail for detail in details)
+
+
 def test_self_care_is_said_once() -> None:
     details = [card["detail"] for card in _cards_of("answers-only")]
 

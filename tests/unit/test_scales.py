@@ -170,3 +170,20 @@ def test_a_number_beyond_all_measure_is_no_value(number: str) -> None:
     record.take(raw.encode())
 
     assert [m for m in record.measurements("ferritin") if not m.absent] == []
+
+
+@pytest.mark.parametrize(
+    ("analyte", "code", "value", "converted"),
+    [
+        ("potassium", "22760-3", quantity(9.7, "mg/dL"), "2.48 mmol/L"),
+        ("creatine-kinase", "2157-6", quantity(40, "ukat/L"), "2400 U/L"),
+        ("egfr", "33914-3", quantity(0.25, "mL/s", comparator="<"), "<15.0 mL/min/1.73 m²"),
+        ("potassium", POTASSIUM, quantity(2.4, "meq/L"), ""),
+        ("magnesium", MAGNESIUM, quantity(1.2, "mg/dL"), ""),
+    ],
+)
+def test_a_value_is_given_in_the_canonical_unit_too_where_limits_are_not_stated_in_its_own(
+    analyte: str, code: str, value: dict[str, object], converted: str
+) -> None:
+    """7, f-common. Magnesium's limits are stated in mg/dL as well: 1.2 converted would seem to lie below 0.50."""
+    assert result(analyte, observation(code, valueQuantity=value)).converted == converted
