@@ -10,7 +10,7 @@ from cards.ranking import TopicAdvice, rank
 from cards.suggestions import Desk
 from cards.text import bounded, escaped, is_address, plain, shortened
 from cards.wording import WORDING
-from cds.chart.facts import Absence, Fact, Indicator, Measurement
+from cds.chart.facts import Absence, Drug, Fact, Indicator, Measurement
 from cds.reasoning.assessment import Assessment
 from cds.reasoning.differential import Cause, Sign, View
 from cds.reasoning.files import Evidence, OverridesFile
@@ -296,19 +296,30 @@ def _seen(advice: Sequence[Advice]) -> list[str]:
 
 
 def _distinct(facts: Iterable[Fact]) -> list[Fact]:
-    """Leave the newest of the facts that say the same: charts code a lasting disease anew at every visit."""
+    """Leave the newest of the facts that say the same: charts code a lasting disease anew at every visit.
+
+    Of a drug's prescriptions the first is left: its date is the drug's start, those of the others are renewals.
+    """
     newest: dict[tuple[str, ...], Fact] = {}
     for fact in facts:
         when = str(fact.on or "") if isinstance(fact, Measurement) else ""
         key = (fact.name.strip().lower(), fact.value, fact.unit, when)
         known = newest.get(key)
-        if known is None or (fact.on is not None and (known.on is None or fact.on.moment > known.on.moment)):
+        if known is None or _is_to_be_dated_by(fact, known):
             newest[key] = fact
     kept = list(newest.values())
     of_resource: dict[str, list[Fact]] = {}
     for fact in kept:
         of_resource.setdefault(fact.reference, []).append(fact)
     return [fact for fact in kept if not any(_says_more(other, fact) for other in of_resource[fact.reference])]
+
+
+def _is_to_be_dated_by(one: Fact, other: Fact) -> bool:
+    """Whether one of two facts that say the same has the date that a card should give."""
+    if one.on is None or other.on is None:
+        return one.on is not None
+    renewal = isinstance(one, Drug) and isinstance(other, Drug) and not (one.given or other.given)
+    return one.on.moment < other.on.moment if renewal else one.on.moment > other.on.moment
 
 
 def _says_more(one: Fact, other: Fact) -> bool:
