@@ -276,7 +276,8 @@ def test_a_key_that_nobody_asked_for_is_not_read(client):
 def test_a_card_says_how_many_resources_could_not_be_read(client):
     broken = {"resourceType": "Observation", "id": "x", "subject": 5, "code": [[]]}
 
-    card, *_ = answer(client, prefetch(RESTLESS_LEGS, labs=bundle(ferritin(20), broken)))
+    results = bundle(ferritin(20), broken)
+    card, *_ = answer(client, prefetch(RESTLESS_LEGS, labs=results, observations=results))
 
     assert "could not be read, wholly or in part: 1." in card["detail"]
 
