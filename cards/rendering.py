@@ -99,7 +99,7 @@ class Press:
         whys = [_worded_markdown(a, a.recommendation.why) for a in topic.advice]
         notes = [_worded_markdown(a, a.recommendation.notes[n]) for a in topic.advice for n in a.notes]
         also = [WORDING.also.format(summary=escaped(_worded(a, a.recommendation.summary))) for a in topic.advice[1:]]
-        parts.append(f"**{WORDING.why}**\n\n" + "\n\n".join(dict.fromkeys((*also, *whys, *notes))))
+        parts.append(f"**{WORDING.why}**\n\n" + "\n\n".join(_each_once((*also, *whys, *notes))))
         parts.append(
             _listed(WORDING.consider, (_worded_markdown(a, t) for a in topic.advice for t in a.recommendation.consider))
         )
@@ -281,6 +281,12 @@ def _sign(sign: Sign) -> str:
 
 def _listed(heading: str, lines: Iterable[str]) -> str:
     return f"**{heading}**\n\n" + "\n".join(f"- {line}" for line in dict.fromkeys(lines))
+
+
+def _each_once(paragraphs: Iterable[str]) -> list[str]:
+    """Leave out a paragraph that stands in another: recommendations of one topic share sentences."""
+    distinct = dict.fromkeys(paragraphs)
+    return [one for one in distinct if not any(one in other for other in distinct if other != one)]
 
 
 def _seen(advice: Sequence[Advice]) -> list[str]:

@@ -244,6 +244,20 @@ def test_a_drug_is_dated_from_the_first_of_its_prescriptions() -> None:
     assert "2026-11-21" not in first["detail"]
 
 
+def test_what_two_recommendations_of_a_topic_say_is_said_once() -> None:
+    bundle = json.loads((MANY.parents[1] / "potassium-low-on-thiazide" / "bundle.json").read_bytes())
+    results = [e["resource"] for e in bundle["entry"] if e["resource"].get("code", {}).get("text") == "Potassium"]
+    newest = max(results, key=lambda one: str(one["effectiveDateTime"]))
+    newest["valueQuantity"]["value"] = 3.3
+    early = newest | {"id": "early", "status": "preliminary", "effectiveDateTime": "2026-11-21T07:00:00Z"}
+    bundle["entry"].append({"resource": early | {"valueQuantity": newest["valueQuantity"] | {"value": 2.3}}})
+
+    first, *_ = _cards(json.dumps(bundle).encode())
+
+    assert "Also: Potassium 3.3" in first["detail"]
+    assert first["detail"].count("Potassium imbalance can cause cramps and aching of the legs") == 1
+
+
 def test_self_care_is_said_once() -> None:
     details = [card["detail"] for card in _cards_of("answers-only")]
 
