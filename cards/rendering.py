@@ -10,7 +10,7 @@ from cards.ranking import TopicAdvice, rank
 from cards.suggestions import Desk
 from cards.text import bounded, escaped, is_address, plain, shortened
 from cards.wording import WORDING
-from cds.chart.facts import Absence, Fact, Indicator, Measurement
+from cds.chart.facts import Absence, Drug, Fact, Indicator, Measurement
 from cds.reasoning.assessment import Assessment
 from cds.reasoning.differential import Cause, Sign, View
 from cds.reasoning.files import Evidence, OverridesFile
@@ -99,7 +99,7 @@ class Press:
         whys = [_worded_markdown(a, a.recommendation.why) for a in topic.advice]
         notes = [_worded_markdown(a, a.recommendation.notes[n]) for a in topic.advice for n in a.notes]
         also = [WORDING.also.format(summary=escaped(_worded(a, a.recommendation.summary))) for a in topic.advice[1:]]
-        parts.append(f"**{WORDING.why}**\n\n" + "\n\n".join(dict.fromkeys((*also, *whys, *notes))))
+        parts.append(f"**{WORDING.why}**\n\n" + "\n\n".join(_each_once((*also, *whys, *notes))))
         parts.append(
             _listed(WORDING.consider, (_worded_markdown(a, t) for a in topic.advice for t in a.recommendation.consider))
         )
@@ -283,6 +283,12 @@ def _listed(heading: str, lines: Iterable[str]) -> str:
     return f"**{heading}**\n\n" + "\n".join(f"- {line}" for line in dict.fromkeys(lines))
 
 
+def _each_once(paragraphs: Iterable[str]) -> list[str]:
+    """Leave out a paragraph that stands in another: recommendations of one topic share sentences."""
+    distinct = dict.fromkeys(paragraphs)
+    return [one for one in distinct if not any(one in other for other in distinct if other != one)]
+
+
 def _seen(advice: Sequence[Advice]) -> list[str]:
     """Say each fact once, however many resources and recommendations state it."""
     context = [f for a in advice for f in a.context]
@@ -296,19 +302,30 @@ def _seen(advice: Sequence[Advice]) -> list[str]:
 
 
 def _distinct(facts: Iterable[Fact]) -> list[Fact]:
-    """Leave the newest of the facts that say the same: charts code a lasting disease anew at every visit."""
+    """Leave the newest of the facts that say the same: charts code a lasting disease anew at every visit.
+
+    Of a drug's prescriptions the first is left: its date is the drug's start, those of the others are renewals.
+    """
     newest: dict[tuple[str, ...], Fact] = {}
     for fact in facts:
         when = str(fact.on or "") if isinstance(fact, Measurement) else ""
         key = (fact.name.strip().lower(), fact.value, fact.unit, when)
         known = newest.get(key)
-        if known is None or (fact.on is not None and (known.on is None or fact.on.moment > known.on.moment)):
+        if known is None or _is_to_be_dated_by(fact, known):
             newest[key] = fact
     kept = list(newest.values())
     of_resource: dict[str, list[Fact]] = {}
     for fact in kept:
         of_resource.setdefault(fact.reference, []).append(fact)
     return [fact for fact in kept if not any(_says_more(other, fact) for other in of_resource[fact.reference])]
+
+
+def _is_to_be_dated_by(one: Fact, other: Fact) -> bool:
+    """Whether one of two facts that say the same has the date that a card should give."""
+    if one.on is None or other.on is None:
+        return one.on is not None
+    renewal = isinstance(one, Drug) and isinstance(other, Drug) and not (one.given or other.given)
+    return one.on.moment < other.on.moment if renewal else one.on.moment > other.on.moment
 
 
 def _says_more(one: Fact, other: Fact) -> bool:
@@ -330,6 +347,8 @@ def _line(fact: Fact) -> str:
     if isinstance(fact, Measurement):
         if fact.side:
             asides.insert(0, fact.side)
+        if fact.converted:
+            asides.insert(0, WORDING.converted.format(value=escaped(fact.converted)))
         if fact.range_text:
             asides.append(WORDING.reference_range.format(range=escaped(fact.range_text)))
     asides.extend(escaped(note) for note in fact.notes)

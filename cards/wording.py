@@ -19,6 +19,7 @@ class Wording(File):
     more: Text
     lines: int
     basis: int
+    converted: Text
     reference_range: Text
     also: Text
     safety: Text

@@ -171,7 +171,7 @@ def assess(chart: Chart, active: Iterable[Plan] | None = None, *, ordering: bool
     if complaint is not State.MET:  # where nobody complains of the legs, nobody waits for an answer
         return Assessment(advice, undecided=not advice and complaint is State.UNKNOWN and bool(chart.unknown))
     # What an EHR never set up is its choice; what failed today is news.
-    lost = [f"{area}: {reason}" for area, reason in chart.unknown.items() if reason not in prefetch.BY_CHOICE]
+    lost = [f"{area} ({reason})" for area, reason in chart.unknown.items() if reason not in prefetch.BY_CHOICE]
     topics = {one.plan.topic for one in advice}
     self_care = _advice(
         (plan for plan in asked if plan.accompanies), lambda plan: plan.accompany(topics, chart), failed

@@ -33,6 +33,8 @@ class CodeUse:
     """The code's own units, where the same name is measured as another substance (urea, urea nitrogen)."""
     display: str = ""
     """What the code system calls it."""
+    preferred: int = 0
+    """Of results of one time, those whose code stands highest decide."""
 
     @property
     def molar(self) -> bool | None:
@@ -82,6 +84,11 @@ class Analyte:
         A guideline's 6.5 % is its 48 mmol/mol: converting a value at the limit would land it on the wrong side.
         """
         return _limit(self, threshold, unit)
+
+    def states_limits_in(self, unit: Unit) -> bool:
+        """Whether limits are stated in numbers of this unit: it is the canonical one, or one of the paired limits."""
+        stated = {self.unit, *(quantity.unit for pair in self.pairs for quantity in pair)}
+        return any(self.units[code].same_numbers(unit) for code in stated)
 
     def pair_of(self, threshold: Quantity) -> tuple[Quantity, ...]:
         """Give the same limit in every unit in which it is stated, the canonical one first."""

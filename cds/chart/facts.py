@@ -124,10 +124,25 @@ class Measurement(Fact, frozen=True, kw_only=True, eq=False, gc=False):
     amended: bool = False
     issued: float = 0.0
     updated: float = 0.0
+    preferred: int = 0
+    """How high its code stands among those of the analyte."""
     side: str = ""
     haemolysed: bool = False
     sources: tuple[Fact, ...] = ()
     """The results from which a derived one was computed."""
+
+    @property
+    def converted(self) -> str:
+        """The value in the canonical unit, as a card prints it; empty where limits are stated in its own unit."""
+        bound = self.low if self.low is not None else self.high
+        if self.scale is None or bound is None or self.analyte.states_limits_in(self.scale):
+            return ""
+        number = self.scale.to_canonical(bound)
+        number = number.quantize(
+            Decimal(1).scaleb(min(number.adjusted() - 2, 0))
+        )  # three figures, and all before the point
+        comparator = "" if self.low == self.high else self.value[: len(self.value) - len(self.value.lstrip("<>=≤≥ "))]
+        return f"{comparator}{number:f} {shown(self.analyte.unit)}"
 
     @property
     def number(self) -> Decimal | None:

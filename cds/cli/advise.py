@@ -18,9 +18,10 @@ from cards.suggestions import Desk
 from cds.chart.chart import Chart
 from cds.cli.terminal import day_of, out
 from cds.offline import Opened, open_bundle
+from cds.reasoning.assessment import Assessment
 from cds.reasoning.criteria import Criterion
 from cds.reasoning.findings import State
-from cds.services import SERVICES, assess, knowledge, plans
+from cds.services import SERVICES, assess, knowledge, order_concepts, plans
 from cds.settings import load_settings
 
 commands = typer.Typer()
@@ -57,7 +58,9 @@ def advise(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             "order-select and order-sign need it, the other hooks know no orders", param_hint="--orders"
         )
     opened = open_bundle(bundle.read_bytes(), day_of(today), patient, orders.read_bytes() if orders else None)
-    assessment = assess(opened.chart, ordering=service.orders)
+    # As at the service's door: where no order at hand is one that we speak of, nothing is weighed.
+    speaks = not service.orders or not opened.record.at_hand().isdisjoint(order_concepts())
+    assessment = assess(opened.chart, ordering=service.orders) if speaks else Assessment()
     settings = load_settings()
     desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
     answer = Press(desk, knowledge().overrides, settings.address, settings.max_cards).answer(assessment)

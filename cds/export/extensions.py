@@ -96,7 +96,7 @@ CODE_USE = Extension(
     "code-use",
     "How far codes are trusted",
     "ValueSet.compose.include",
-    parts=(Part("use", "code"), Part("caution"), Part("missing-unit", "code")),
+    parts=(Part("use", "code"), Part("caution"), Part("missing-unit", "code"), Part("preferred")),
 )
 EXPRESSION = Extension(
     "snomed-expression", "The SNOMED CT expression whose members the list is to hold", "ValueSet.compose.include"

@@ -85,7 +85,8 @@ def _in_words(words: Sequence[str]) -> Iterator[str]:
 
 
 def _included(include: Include, prefix: str) -> Iterator[str]:
-    notes = [_USES.get(include.use, ""), include.caution]
+    preferred = "preferred among results of one time" if include.preferred else ""
+    notes = [_USES.get(include.use, ""), preferred, include.caution]
     said = "".join(f"; {note}" for note in notes if note)
     for code, display in include.concept:
         yield f"- {prefix}`{code}` {display} ({_system(include.system)}{said})"

@@ -111,6 +111,8 @@ def _use(include: Include) -> Iterator[tuple[str, str]]:
         yield "caution", include.caution
     if include.missing_unit:
         yield "missing-unit", include.missing_unit
+    if include.preferred:
+        yield "preferred", str(include.preferred)
 
 
 def _excludes(excludes: Iterable[Include]) -> Iterator[Json]:

@@ -59,6 +59,8 @@ class Intake:
         self.patient_id = patient_id
         self._own = {f"Patient/{patient_id}", f"urn:uuid:{patient_id}", *own_urls}
         self._seen: set[tuple[type, str]] = set()
+        self._odd: set[int] = set()
+        """Hashes of what could not be read, or not wholly."""
         self._index: dict[tuple[str, str], list[Any]] = defaultdict(list)
         """Shelf and concept -> what means it."""
         self._items: dict[str, list[tuple[resources.QuestionnaireResponse, resources.Item]]] = defaultdict(list)
@@ -102,14 +104,21 @@ class Intake:
         return True
 
     def _take_odd(self, raw: Raw | bytes, full_url: str | None) -> bool:
-        """Take in what can be read of a resource; one of a kind that nobody reads is nothing to note."""
+        """Take in what can be read of a resource; one of a kind that nobody reads is nothing to note.
+
+        Results are asked for twice: a copy of what could not be read is not noted again.
+        """
+        written = hash(bytes(raw))
+        is_copy = written in self._odd
+        self._odd.add(written)
         try:
             resource, dropped = resources.decode(raw)
         except resources.Unreadable:
-            self.unreadable("resource")
+            if not is_copy:
+                self.unreadable("resource")
             return False
         if resource is not None:
-            if dropped:
+            if dropped and not is_copy:
                 self.unreadable(f"{type(resource).__name__}.{'/'.join(dropped)}")
             _TAKE[type(resource)](self, resource, full_url)
         return True

@@ -69,6 +69,7 @@ class Recogniser:
         self._classes = Remembered(self._drugs, 8192)
         self._judged = Remembered(self._recognised, 8192)
         self._beyond = Remembered(self._said_beyond, 8192)
+        self._uncoded = Remembered(self._named_only, 8192)
 
     def coded(self, value: Concepts) -> tuple[frozenset[str], bool]:
         """Name the concepts of the codings of an element, and say whether any coding is of a known system."""
@@ -146,12 +147,21 @@ class Recogniser:
     # --- results (DS-17) -----------------------------------------------------------------------------------------
 
     def tests(self, code: Concepts) -> frozenset[str]:
-        """Name what a result is of: by its codings, else by a code without a system, else by its exact name."""
+        """Name what a result is of: by its codings, else by a code without a system, else by its exact name.
+
+        The name also says of a coded result what no code says: that a systolic pressure is one lying, or standing.
+        """
         if type(code) is Concept and type(code.coding) is list and len(code.coding) == 1:
-            found, known_system = self._lookup[code.coding[0].system, code.coding[0].code]  # as most results are coded
+            coding = code.coding[0]
+            found, known_system = self._lookup[coding.system, coding.code]  # as most results are coded
+            words: Iterable[str | None] = (code.text, coding.display)
         else:
             found, known_system = self.coded(code)
+            words = texts(code)
         if found or known_system:
+            for text in words:
+                if text and (uncoded := self._uncoded[text,]):
+                    found |= uncoded
             return found
         for coding in codings(code):
             if not coding.system and coding.code and (names := self._unsystematic(coding, code)):
@@ -161,6 +171,11 @@ class Recogniser:
     def tests_named(self, code: Concepts) -> frozenset[str]:
         """Name what a result is of by its exact name alone."""
         return frozenset(name for text in texts(code) if (name := self._analyte_named(text)))
+
+    def _named_only(self, text: str) -> frozenset[str]:
+        """Name the analyte whose exact name a text is, where no code of any system is known for it."""
+        name = self._analyte_named(text)
+        return NONE if name is None or name in self._vocabulary.codes.systems_of else frozenset({name})
 
     def as_part(self, code: Concepts, whole: Concepts, names: frozenset[str]) -> Concepts:
         """Give what a component is of: where its words name only a side, or the test again, its panel says the rest.

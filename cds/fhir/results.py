@@ -192,6 +192,7 @@ def measurement(
         amended=observation.status in _AMENDED,
         issued=_moment(observation.issued),
         updated=_moment(observation.meta.last_updated if observation.meta else None),
+        preferred=recognised.use.preferred,
         side=_side(observation, valued, recognised),
         haemolysed=haemolysed,
     )

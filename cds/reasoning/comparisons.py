@@ -113,6 +113,12 @@ def both(one: bool | None, other: bool | None) -> bool | None:
     return None if one is None or other is None else True
 
 
+def most_preferred(results: Sequence[Measurement]) -> Sequence[Measurement]:
+    """Give those of results of one time whose codes stand highest."""
+    highest = max(m.preferred for m in results)
+    return [m for m in results if m.preferred == highest]
+
+
 class _OfMeasure(Criterion):
     limits: Sequence[Threshold] = ()
     """The limits that a result is held against, where there are any."""
@@ -331,8 +337,7 @@ class PersistentlyBelow(_OfMeasure):
         newest: Measurement | None = None
         settled = True
         for _, day in groupby(self.measure.history(chart), key=_last_day):
-            results = list(day)
-            below, m = self._of_day(results)
+            below, m = self._of_day(list(day))
             if newest is None:
                 if below is not True:
                     return not_met(m) if below is False else unknown(f"{m.name} ({m.unreadable or m.said})", facts=(m,))
@@ -349,12 +354,12 @@ class PersistentlyBelow(_OfMeasure):
         return not_met(newest)
 
     def _of_day(self, results: Sequence[Measurement]) -> tuple[bool | None, Measurement]:
-        answers = [None if m.scale is None else is_below(m, fixed(m, self.limit)) for m in results]
-        for answer in (True, None, False):
-            readable = [m for m, given in zip(results, answers, strict=True) if given is answer and m.scale]
-            if readable:
-                return answer, readable[0]
-        return None, results[0]
+        readable = [m for m in results if m.scale is not None]
+        if not readable:
+            return None, results[0]
+        answers = {is_below(m, fixed(m, self.limit)): m for m in reversed(most_preferred(readable))}
+        answer = True if True in answers else None if None in answers else False
+        return answer, answers[answer]
 
     def sentence(self) -> str:
         """Say it in full."""

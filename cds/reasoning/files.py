@@ -37,6 +37,8 @@ class Include(File):
     missing_unit: str | None = None
     molar_mass: Decimal | None = None
     accepts: tuple[Text, ...] = ()
+    preferred: int = 0
+    """Of results of one time, those whose code stands highest decide."""
 
 
 class Phrases(File):

@@ -224,6 +224,7 @@ def _analyte(file: AnalyteFile) -> Analyte:
             include.missing_unit,
             _own_units(file, include),
             display,
+            include.preferred,
         )
         for include in file.include
         for code, display in include.concept

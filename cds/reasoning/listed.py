@@ -62,14 +62,14 @@ class _Lasting(_Listed):
         """For less than so long, by the earliest start; unknown without any start."""
         return _Since(self, period, longer=False)
 
-    def not_begun_after(self, effect: Criterion) -> Criterion:
+    def not_begun_after(self, effect: Criterion) -> "_NotAfter":
         """Those that did not begin later than a symptom that is there; without a date on either side they count."""
         return _NotAfter(self, effect)
 
 
 class _Since(Combined):
     def __init__(
-        self, lasting: _Lasting, period: Period, *, longer: bool, renewed_within: Period | None = None
+        self, lasting: "_Lasting | _NotAfter", period: Period, *, longer: bool, renewed_within: Period | None = None
     ) -> None:
         super().__init__((lasting,))
         self.lasting, self.period, self.longer, self.renewed_within = lasting, period, longer, renewed_within
@@ -108,7 +108,11 @@ class _NotAfter(Combined):
 
     def __init__(self, lasting: _Lasting, effect: Criterion) -> None:
         super().__init__((lasting, effect))
-        self.lasting, self.effect = lasting, effect
+        self.codes, self.lasting, self.effect = lasting.codes, lasting, effect
+
+    def for_less_than(self, period: Period) -> Criterion:
+        """For less than so long, a drug by the first of its prescriptions; unknown without any start."""
+        return _Since(self, period, longer=False)
 
     def _test(self, chart: Chart) -> Finding:
         finding, effect = self.lasting.check(chart), self.effect.check(chart)
@@ -307,8 +311,14 @@ def ordered(codes: Codes, *, within: Period, completed: bool = False, urgent: bo
     )  # fmt: skip
 
 
-def done(codes: Codes, *, within: Period | None = None) -> Criterion:
-    """A procedure or a report; with a period, undated ones do not count."""
+def done(codes: Codes, *, within: Period | None = None, aside: bool = False) -> Criterion:
+    """A procedure or a report; with a period, undated ones do not count.
+
+    Args:
+        codes: what was done.
+        within: how lately.
+        aside: whether a card leaves it out where it was not done, for that is no news.
+    """
 
     def find(chart: Chart) -> Iterable[Fact]:
         for act in (*chart.record.acts(codes.name), *chart.record.coded_results(codes.name)):
@@ -316,7 +326,7 @@ def done(codes: Codes, *, within: Period | None = None) -> Criterion:
                 yield act
 
     window = f" within {within}" if within else ""
-    absence = Absence(name=codes.title, value=f"none found{window}", worth_saying=True)
+    absence = Absence(name=codes.title, value=f"none found{window}", worth_saying=not aside)
     areas = (Area.PROCEDURES, Area.REPORTS, Area.OBSERVATIONS)
     return _Listed(codes.name, find, areas, absence, f"{codes.title} done{window}")
 

@@ -34,6 +34,7 @@ from cds.reasoning.comparisons import (
     is_above_own_range,
     is_at_most,
     is_below,
+    most_preferred,
     opposite,
     ranged,
     rounded,
@@ -118,8 +119,8 @@ class Measure:
 
     def _pick(self, inside: Sequence[Measurement]) -> Chosen:
         """Pick the newest; among results of the very same time that differ, the card shows both (DS-5)."""
-        first = inside[0]
-        ties = [m for m in inside[1:] if m.issued == first.issued and m.amended == first.amended]
+        first, *rest = most_preferred(inside) if len(inside) > 1 else inside
+        ties = [m for m in rest if m.issued == first.issued and m.amended == first.amended]
         different = tuple(m for m in ties if (m.value, m.unit) != (first.value, first.unit) and not _is_equal(m, first))
         if not different:
             return Chosen(first)
@@ -305,7 +306,7 @@ class _OfDay(Measure):
         readable = [m for m in inside if m.scale is not None]
         if not readable:
             return Chosen(inside[0])
-        picked = self.pick(readable, key=_size)
+        picked = self.pick(most_preferred(readable), key=_size)
         return Chosen(picked, tuple(m for m in inside if m is not picked))
 
 
@@ -374,7 +375,7 @@ class _Derived(Measure):
         value = rounded(value, derivation.decimals)
         if analyte.plausible and not analyte.plausible[0] <= value <= analyte.plausible[1]:
             return None
-        said = _and(f"{m.name} {m.value} {m.unit}".strip() for m in inputs)
+        said = _and(f"{m.name} {m.said}" for m in inputs)
         return Measurement(
             name=self.title,
             reference=inputs[0].reference,

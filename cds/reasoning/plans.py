@@ -248,12 +248,18 @@ def _in_words(shown: Shown, chart: Chart) -> str:
 
 
 def _distinct(facts: Sequence[Fact]) -> list[Fact]:
-    """Leave out a drug whose name is part of another's: lists have the same product with and without its brand."""
+    """Leave out what another fact says already.
+
+    That is a drug whose name is part of another's, since lists have the same product with and without its brand, and a
+    result from which another was computed: a normal albumin is no finding beside the calcium that was adjusted for it.
+    """
     drugs = {fact.name.lower() for fact in facts if isinstance(fact, Drug)}
+    computed_from = {source for fact in facts if isinstance(fact, Measurement) for source in fact.sources}
     return [
         fact
         for fact in facts
-        if not isinstance(fact, Drug) or not any(fact.name.lower() in name != fact.name.lower() for name in drugs)
+        if fact not in computed_from
+        and (not isinstance(fact, Drug) or not any(fact.name.lower() in name != fact.name.lower() for name in drugs))
     ]
 
 

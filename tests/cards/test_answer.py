@@ -195,14 +195,17 @@ def test_a_broken_plan_is_admitted_on_the_first_card() -> None:
 
 
 def test_lost_data_are_admitted_on_a_card_of_their_own_where_there_is_no_other() -> None:
-    (card,) = _answer([], lost=["laboratory results: the query failed"])
+    (card,) = _answer([], lost=["laboratory results (the query failed)"])
 
-    assert "laboratory results: the query failed" in card["detail"]
+    assert "laboratory results (the query failed)" in card["detail"]
     assert card["indicator"] == "info"
 
 
 def _cards_of(slug: str) -> list[dict[str, Any]]:
-    bundle = (MANY.parents[1] / slug / "bundle.json").read_bytes()
+    return _cards((MANY.parents[1] / slug / "bundle.json").read_bytes())
+
+
+def _cards(bundle: bytes) -> list[dict[str, Any]]:
     opened = open_bundle(bundle, dt.date(2026, 11, 22))
     desk = Desk(opened.chart, knowledge().orders, knowledge().vocabulary.analytes, None)
     answer = Press(desk, knowledge().overrides, URL).answer(assess(opened.chart))
@@ -221,6 +224,38 @@ def test_one_resource_read_as_the_narrower_and_the_wider_thing_is_said_once() ->
     first, *_ = _cards_of("potassium-low-on-thiazide")
 
     assert first["detail"].count("reason for the visit") == 1
+
+
+def test_a_result_in_a_unit_without_limits_of_its_own_is_converted_beside_it() -> None:
+    details = [card["detail"] for card in _cards_of("kidneys-unnoticed")]
+
+    assert any("**12.4 mg/mmol** (= 110 mg/g; " in detail for detail in details)
+
+
+def test_a_drug_is_dated_from_the_first_of_its_prescriptions() -> None:
+    bundle = json.loads((MANY.parents[1] / "potassium-low-on-thiazide" / "bundle.json").read_bytes())
+    written = [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "MedicationRequest"]
+    renewed = [one | {"id": f"renewed-{one['id']}", "authoredOn": "2026-11-21"} for one in written]
+    bundle["entry"] += [{"resource": one} for one in renewed]
+
+    first, *_ = _cards(json.dumps(bundle).encode())
+
+    assert "2025-03-10" in first["detail"]
+    assert "2026-11-21" not in first["detail"]
+
+
+def test_what_two_recommendations_of_a_topic_say_is_said_once() -> None:
+    bundle = json.loads((MANY.parents[1] / "potassium-low-on-thiazide" / "bundle.json").read_bytes())
+    results = [e["resource"] for e in bundle["entry"] if e["resource"].get("code", {}).get("text") == "Potassium"]
+    newest = max(results, key=lambda one: str(one["effectiveDateTime"]))
+    newest["valueQuantity"]["value"] = 3.3
+    early = newest | {"id": "early", "status": "preliminary", "effectiveDateTime": "2026-11-21T07:00:00Z"}
+    bundle["entry"].append({"resource": early | {"valueQuantity": newest["valueQuantity"] | {"value": 2.3}}})
+
+    first, *_ = _cards(json.dumps(bundle).encode())
+
+    assert "Also: Potassium 3.3" in first["detail"]
+    assert first["detail"].count("Potassium imbalance can cause cramps and aching of the legs") == 1
 
 
 def test_self_care_is_said_once() -> None:

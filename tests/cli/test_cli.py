@@ -69,6 +69,22 @@ def test_an_order_at_hand_is_judged(tmp_path: Path) -> None:
     assert "Compression stockings" in result.output
 
 
+def test_an_order_that_nobody_speaks_of_is_met_with_silence_as_by_the_service(tmp_path: Path) -> None:
+    order = tmp_path / "order.json"
+    order.write_text('{"resourceType": "ServiceRequest", "id": "s", "code": {"text": "Basic metabolic panel"}}')
+    patient = json.loads((ROOT / "fixtures/patients/potassium-low-on-thiazide/bundle.json").read_bytes())
+    for entry in patient["entry"]:  # an emergency, of which the service says nothing beside such an order
+        if entry["resource"].get("valueQuantity", {}).get("value") == 2.8:
+            entry["resource"]["valueQuantity"]["value"] = 2.3
+    bundle = tmp_path / "bundle.json"
+    bundle.write_text(json.dumps(patient))
+
+    result = _run("advise", str(bundle), "--hook", "order-sign", "--orders", str(order), "--today", "2026-11-22")
+
+    assert "Contact the patient" in _run("advise", str(bundle), "--today", "2026-11-22").output
+    assert result.output.strip() == "No cards."
+
+
 def test_review_fills_in_the_limits() -> None:
     result = _run("review", "iron")
 

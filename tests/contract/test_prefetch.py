@@ -166,6 +166,7 @@ def test_what_could_not_be_checked_is_named_on_the_card(client):
 
     assert advised(cards) == [NO_IRON_STUDIES]
     assert unknowns(cards) == {"problem list (the query failed)"}
+    assert cards[0]["detail"].count("problem list") == 1
 
 
 def test_data_of_another_patient_are_not_used(client):
@@ -275,7 +276,8 @@ def test_a_key_that_nobody_asked_for_is_not_read(client):
 def test_a_card_says_how_many_resources_could_not_be_read(client):
     broken = {"resourceType": "Observation", "id": "x", "subject": 5, "code": [[]]}
 
-    card, *_ = answer(client, prefetch(RESTLESS_LEGS, labs=bundle(ferritin(20), broken)))
+    results = bundle(ferritin(20), broken)
+    card, *_ = answer(client, prefetch(RESTLESS_LEGS, labs=results, observations=results))
 
     assert "could not be read, wholly or in part: 1." in card["detail"]
 

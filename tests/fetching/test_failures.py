@@ -89,7 +89,7 @@ def test_what_a_server_does_wrong_leaves_the_data_unknown_and_the_card_says_so(
     seconds = time.perf_counter() - start
 
     assert NO_IRON_STUDIES not in advised(cards)
-    assert f"laboratory results: {reason}" in cards[0]["detail"].replace("\\", "").replace("&#x27;", "'")
+    assert f"laboratory results ({reason})" in cards[0]["detail"].replace("\\", "").replace("&#x27;", "'")
     assert f"labs: {reason}" in caplog.text
     assert "p-1" not in caplog.text
     assert TOKEN not in caplog.text

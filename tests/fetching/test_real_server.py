@@ -93,7 +93,7 @@ def test_what_a_server_gives_of_other_patients_is_neither_used_nor_taken_for_an_
 
     cards = cards_of(client.post(REVIEW, json=made(fhir, patient, {})), patient)
 
-    words = "questionnaire answers: the FHIR server answered with data of another or an unnamed patient"
+    words = "questionnaire answers (the FHIR server answered with data of another or an unnamed patient)"
     assert words in cards[0]["detail"].replace("\\", "")
 
 

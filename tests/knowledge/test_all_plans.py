@@ -269,6 +269,11 @@ def test_no_set_is_left_that_nobody_names() -> None:
     [
         ("magnesium", "the risk is a result: it is named", "Potassium 3.2 mmol/L"),
         ("calcium", "the risk is a result: it is named", "Magnesium 0.6 mmol/L"),
+        (
+            "magnesium",
+            "the risk is a computed result, beside kidneys that explain nothing: it alone is named",
+            "Adjusted calcium 2.07 mmol/L",
+        ),
     ],
 )
 def test_a_risk_that_is_a_result_is_named_and_what_is_absent_is_no_risk(topic: str, case: str, risk: str) -> None:

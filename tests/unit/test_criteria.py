@@ -512,6 +512,14 @@ def test_what_was_done_must_be_dated_where_a_period_is_asked_for(members: dict, 
     assert _state(done(_codes("abi-order")), _lacking(Area.PROCEDURES)) is UNKNOWN
 
 
+@pytest.mark.parametrize("aside", [False, True])
+def test_that_something_was_not_done_is_news_unless_it_is_asked_aside(aside: bool) -> None:
+    (absence,) = done(_codes("dialysis"), within=MONTH, aside=aside).check(chart_of()).basis
+
+    assert isinstance(absence, Absence)
+    assert absence.worth_saying is not aside
+
+
 def _pregnancy(code: str, on: str, **members: object) -> dict:
     return observation("82810-3", id=on, effectiveDateTime=on, valueCodeableConcept=coded(code, SNOMED), **members)
 

@@ -77,6 +77,14 @@ def test_a_code_that_tells_no_unit_needs_one_and_a_name() -> None:
     assert result("ferritin", observation("35209-6", valueQuantity=quantity(20, "ng/mL"))).unreadable
 
 
+@pytest.mark.parametrize("name", ["Calcidiol", "Calcidiol [Moles/volume] in Serum or Plasma", "25-Hydroxyvitamin D3"])
+def test_a_code_that_tells_no_unit_may_bear_the_name_that_loinc_gives_the_analyte(name: str) -> None:
+    """Vitamin D, Use = U."""
+    named = {"coding": [{"system": LOINC, "code": "55814-8", "display": name}]}
+
+    assert result("vitamin-d", observation(named, valueQuantity=quantity(28, "nmol/L"))).number == 28
+
+
 def test_two_units_of_one_value_that_agree_are_one() -> None:
     """DS-15."""
     assert result("ferritin", observation(FERRITIN, valueQuantity=quantity(20, "ng/mL", text="µg/L"))).number == 20
@@ -162,3 +170,20 @@ def test_a_number_beyond_all_measure_is_no_value(number: str) -> None:
     record.take(raw.encode())
 
     assert [m for m in record.measurements("ferritin") if not m.absent] == []
+
+
+@pytest.mark.parametrize(
+    ("analyte", "code", "value", "converted"),
+    [
+        ("potassium", "22760-3", quantity(9.7, "mg/dL"), "2.48 mmol/L"),
+        ("creatine-kinase", "2157-6", quantity(40, "ukat/L"), "2400 U/L"),
+        ("egfr", "33914-3", quantity(0.25, "mL/s", comparator="<"), "<15.0 mL/min/1.73 m²"),
+        ("potassium", POTASSIUM, quantity(2.4, "meq/L"), ""),
+        ("magnesium", MAGNESIUM, quantity(1.2, "mg/dL"), ""),
+    ],
+)
+def test_a_value_is_given_in_the_canonical_unit_too_where_limits_are_not_stated_in_its_own(
+    analyte: str, code: str, value: dict[str, object], converted: str
+) -> None:
+    """7, f-common. Magnesium's limits are stated in mg/dL as well: 1.2 converted would seem to lie below 0.50."""
+    assert result(analyte, observation(code, valueQuantity=value)).converted == converted

@@ -25,7 +25,8 @@ from cds.reasoning import (
 
 k = Knowledge.beside(__file__)
 
-# Results of several formulas often come from one sample: the lowest of the day decides, and all are shown.
+# Results of several formulas often come from one sample: of the preferred ones of the day the lowest decides, and all
+# are shown.
 egfr = lowest_of_latest_day(k.codes("egfr"), within=k.period("egfr_lookback"))
 creatinine = latest(k.codes("creatinine"), within=k.period("acute_lookback"))
 urine_albumin = latest(k.codes("urine-albumin-creatinine"), within=k.period("urine_lookback"))
@@ -45,7 +46,6 @@ diagnosed = any_of(
 )
 known_advanced = any_of(
     advanced_kidney_disease,
-    done(k.codes("dialysis"), within=k.period("dialysed_lately")),
     all_of(has(k.codes("chronic-kidney-disease"), confirmed=True), very_low, not_(acute_injury)),
 )
 

@@ -83,14 +83,8 @@ low_calcium_unexplained = all_of(
     not_(taking(k.codes("calcium-lowering"))),
     not_(affirmed(kidneys_fail)),
 )
-risk = any_of(
-    long_inhibitor,
-    all_of(inhibitor, any_of(diuretic, digoxin)),
-    wasting,
-    alcohol,
-    low_potassium_unexplained,
-    low_calcium_unexplained,
-)
+drug_or_alcohol = any_of(long_inhibitor, all_of(inhibitor, any_of(diuretic, digoxin)), wasting, alcohol)
+risk = any_of(drug_or_alcohol, low_potassium_unexplained, low_calcium_unexplained)
 weak = any_of(leg_weakness, complains_of(k.codes("magnesium-weakness"), within=k.period("symptom_lookback")))
 
 of_low = {"lowering": lowering, "pregnant": pregnant, "alcohol": drinks_much}
@@ -109,7 +103,7 @@ PLAN = Plan(
         "early": early,
         "lowering": lowering,
         "retaining": (retaining,),
-        "risk": (risk,),
+        "risk": (drug_or_alcohol, potassium_low, calcium_low),  # not what was looked at for an explanation, and is none
     },
     recommends=(
         Recommendation(

@@ -109,9 +109,8 @@ def before_cramps(name: str) -> Criterion:
 
 
 def begun_lately(name: str) -> Criterion:
-    """Give a criterion for a drug that was begun not long ago."""
-    lately_begun = taking(k.codes(name), finished=False).for_less_than(k.period("drug_begun"))
-    return all_of(before_cramps(name), lately_begun)
+    """Give a criterion for such a drug that was begun, renewals aside, not long ago."""
+    return taking(k.codes(name), finished=False).not_begun_after(any_cramps).for_less_than(k.period("drug_begun"))
 
 
 linked = (

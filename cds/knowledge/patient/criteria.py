@@ -6,6 +6,7 @@ Limits and look-backs: plan.toml. Codes: valuesets/.
 from cds.reasoning import (
     Criterion,
     Knowledge,
+    affirmed,
     aged,
     all_of,
     answers,
@@ -35,7 +36,9 @@ palliative = has(k.codes("palliative-care"))
 
 diabetes = has(k.codes("diabetes"))
 anaemia_diagnosed = has(k.codes("anaemia"))
-dialysis = has(k.codes("dialysis"))
+dialysis = any_of(
+    has(k.codes("dialysis")), affirmed(done(k.codes("dialysis"), within=k.period("dialysed_lately"), aside=True))
+).called("dialysis")
 advanced_kidney_disease = any_of(has(k.codes("ckd-stage-4-5")), dialysis).called("advanced kidney disease")
 
 older = aged(k.threshold("older"))
