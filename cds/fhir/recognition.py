@@ -69,7 +69,7 @@ class Recogniser:
         self._classes = Remembered(self._drugs, 8192)
         self._judged = Remembered(self._recognised, 8192)
         self._beyond = Remembered(self._said_beyond, 8192)
-        self._uncoded = Remembered(self._named_only, 8192)
+        self._tested = Remembered(self._tests_of_one, 8192)
 
     def coded(self, value: Concepts) -> tuple[frozenset[str], bool]:
         """Name the concepts of the codings of an element, and say whether any coding is of a known system."""
@@ -151,22 +151,24 @@ class Recogniser:
 
         The name also says of a coded result what no code says: that a systolic pressure is one lying, or standing.
         """
-        if type(code) is Concept and type(code.coding) is list and len(code.coding) == 1:
+        if type(code) is Concept and type(code.coding) is list and len(code.coding) == 1:  # as most results are coded
             coding = code.coding[0]
-            found, known_system = self._lookup[coding.system, coding.code]  # as most results are coded
-            words: Iterable[str | None] = (code.text, coding.display)
-        else:
-            found, known_system = self.coded(code)
-            words = texts(code)
+            return self._tested[coding.system, coding.code, coding.display, code.text]
+        return self._tests(code)
+
+    def _tests(self, code: Concepts) -> frozenset[str]:
+        found, known_system = self.coded(code)
         if found or known_system:
-            for text in words:
-                if text and (uncoded := self._uncoded[text,]):
-                    found |= uncoded
-            return found
+            return found.union(*map(self._named_only, texts(code)))
         for coding in codings(code):
             if not coding.system and coding.code and (names := self._unsystematic(coding, code)):
                 return names
         return self.tests_named(code)
+
+    def _tests_of_one(
+        self, system: str | None, code: str | None, display: str | None, text: str | None
+    ) -> frozenset[str]:
+        return self._tests(Concept(coding=[Coding(system, code, display)], text=text))
 
     def tests_named(self, code: Concepts) -> frozenset[str]:
         """Name what a result is of by its exact name alone."""
