@@ -5,7 +5,6 @@ absent. Messages name the member and never repeat what was sent.
 """
 
 import re
-from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -81,7 +80,7 @@ def read_request(body: bytes, service: Service) -> HookRequest:
         NotJson: the body is not JSON, or not UTF-8.
         InvalidCall: a member is missing, mistyped or contradicts another.
     """
-    envelope, prefetch = _decoded(body.removeprefix(BOM_UTF8))  # RFC 8259 lets it be ignored; some clients begin so
+    envelope, prefetch = _decoded(body)
     if not envelope.hook_instance.strip():
         raise InvalidCall("hookInstance must not be blank")
     if envelope.hook != service.hook:
