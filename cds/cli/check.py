@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cds.check import Capability, Judged, ServerCheck, judge
-from cds.cli.terminal import day_of, err, out
+from cds.cli.terminal import BAD_INPUT, day_of, err, out
 from cds.clients import normal
 from cds.errors import LegworkError
 from cds.fhir.access import Access
@@ -100,6 +100,8 @@ def _run(asked: Asked, bundles: Iterable[Path], *, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.format(encoded.decode(), indent=2) + "\n")
     else:
         _print(report)
+    if not report.patients:
+        raise typer.Exit(BAD_INPUT)
 
 
 async def _of_server(asked: Asked, step: Callable[[str], None]) -> Report:

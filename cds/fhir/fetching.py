@@ -6,6 +6,7 @@ asked; else the data stay unknown. Nothing that a server does is an error of the
 
 import asyncio
 import logging
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ from cds.fhir.prefetch import (
     Need,
     Reading,
     Supply,
+    listed,
     read_value,
 )
 from cds.fhir.record import PatientRecord
@@ -139,7 +141,7 @@ async def _turn(question: Question, servers: FhirServers, access: Access, patien
         if len(asked) == MOST_PAGES:
             raise NotFetched(TOO_MUCH)
         asked.add(address)
-        body = await servers.get(address, token, room, access.reach)
+        body = (await servers.get(address, token, room, access.reach)).removeprefix(BOM_UTF8)  # some servers begin so
         page = _opened(body, question.need, patient_id)
         question.pages.append(Raw(body))
         question.size += len(body)
@@ -155,7 +157,8 @@ def is_under(base: str, address: str) -> bool:
     except ValueError:
         return False
     path = unquote(urlsplit(address).path).replace("\\", "/")
-    return (bare == base or bare.startswith(f"{base}/")) and not {".", ".."} & set(path.split("/"))
+    segments = {segment.partition(";")[0] for segment in path.split("/")}  # Java servers take "..;" for ".."
+    return (bare == base or bare.startswith(f"{base}/")) and not {".", ".."} & segments
 
 
 class _Whose(msgspec.Struct, gc=False):
@@ -212,7 +215,7 @@ def _opened(body: bytes, need: Need, patient_id: str) -> _Page:
             return _Page()
         if page.resource_type != "Bundle":
             raise NotFetched(NOT_WHAT_WAS_ASKED)
-        entries = [] if page.entry is NOTHING else _entries.decode(page.entry)
+        entries = _entries.decode(listed(page.entry))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise NotFetched(UNREADABLE) from error
     if len(entries) > MOST_ENTRIES:

@@ -300,7 +300,7 @@ def _read_odd(raw: Raw, kind: str, record: PatientRecord, found: int) -> Generat
     if odd.resource_type != "Bundle":
         return _FAILED if odd.resource_type == "OperationOutcome" else _UNUSABLE
     try:
-        pieces = [] if _is_nothing(odd.entry) else _raw_entries.decode(_listed(odd.entry))
+        pieces = _raw_entries.decode(listed(odd.entry))
     except _broken:
         record.unreadable("list of entries")
         return _UNUSABLE
@@ -331,7 +331,9 @@ def _is_nothing(raw: Raw) -> bool:
     return raw is NOTHING or bytes(memoryview(raw)) == b"null"
 
 
-def _listed(raw: Raw) -> bytes:
-    """Give a list as it came, and a single object as a list of one."""
+def listed(raw: Raw) -> bytes:
+    """Give a list as it came, a single object as a list of one, and where there is nothing a list of none."""
+    if _is_nothing(raw):
+        return b"[]"
     written = bytes(memoryview(raw))
     return b"[" + written + b"]" if written.startswith(b"{") else written

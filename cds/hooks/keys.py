@@ -33,6 +33,9 @@ APART = 30.0
 LONGEST = 3.0
 """How long an answer with keys may take [s]."""
 
+PATIENCE = 0.2
+"""How long a call whose key is known waits for that answer [s]; then the key counts as it is known."""
+
 LARGEST = 256 * 1024
 """The largest set of keys [By]."""
 
@@ -66,7 +69,8 @@ class _Published:
     keys: Mapping[str, PublishedKey] = field(default_factory=dict)
     fetched: float = float("-inf")
     asked: float = float("-inf")
-    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: asyncio.Task[None] | None = None
+    """The question that is on its way, or the last one."""
 
 
 class Keys:
@@ -111,20 +115,24 @@ class Keys:
     async def _at(self, address: str, client: RegisteredClient, kid: str) -> Mapping[str, PublishedKey]:
         """Give the keys at an address, asked for anew when they are old or the one wanted is not among them."""
         published = self._published.setdefault(address, _Published())
-        if not _due(published, kid):
-            return published.keys
-        async with published.asking:  # whoever waited here finds the answer that the first one got
-            if _due(published, kid):
-                try:
-                    published.keys = by_id(await self._fetch(address, client))
-                    published.fetched = time.monotonic()
-                except (httpx.HTTPError, NotTrusted, TimeoutError, msgspec.MsgspecError, RecursionError) as error:
-                    _log.warning("the keys of client %s cannot be had: %s (%s)", client.name, place_of(error), error)
-                finally:
-                    published.asked = time.monotonic()
         if time.monotonic() - published.fetched > STALE:
             published.keys = {}
+        if not _due(published, kid):
+            return published.keys
+        if published.asking is None or published.asking.done():
+            published.asking = asyncio.create_task(self._ask(published, address, client))
+        # Whoever comes meanwhile waits for the same answer; nobody's leaving breaks it off.
+        await asyncio.wait((published.asking,), timeout=PATIENCE if kid in published.keys else None)
         return published.keys
+
+    async def _ask(self, published: _Published, address: str, client: RegisteredClient) -> None:
+        try:
+            published.keys = by_id(await self._fetch(address, client))
+            published.fetched = time.monotonic()
+        except (httpx.HTTPError, NotTrusted, TimeoutError, msgspec.MsgspecError, RecursionError) as error:
+            _log.warning("the keys of client %s cannot be had: %s (%s)", client.name, place_of(error), error)
+        finally:
+            published.asked = time.monotonic()
 
     async def _fetch(self, address: str, client: RegisteredClient) -> Sequence[Key]:
         if self._http is None:
@@ -142,7 +150,11 @@ class Keys:
         return msgspec.json.decode(body, type=_Set).keys
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Ask no more, and close the connections."""
+        asking = [published.asking for published in self._published.values() if published.asking is not None]
+        for question in asking:
+            question.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
         if self._http is not None:
             await self._http.aclose()
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -266,7 +267,7 @@ async def read_body(request: Request, limit: int) -> bytes:
                 chunks.append(chunk)
     except TimeoutError as error:
         raise TooSlow(f"the body did not come within {BODY_SECONDS:.0f} seconds") from error
-    return b"".join(chunks)
+    return b"".join(chunks).removeprefix(BOM_UTF8)  # RFC 8259 lets it be ignored; some clients begin so
 
 
 def _spoke(told: Told) -> Spoke:

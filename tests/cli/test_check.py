@@ -31,6 +31,16 @@ def _result(code: dict[str, Any], **value: Any) -> dict[str, Any]:
     return made | {"effectiveDateTime": "2026-05-01"}
 
 
+def test_a_check_in_which_nobody_could_be_looked_at_is_no_success(tmp_path):
+    file = tmp_path / "nobody.json"
+    file.write_text('{"resourceType": "Bundle", "entry": []}')
+
+    result = _run(str(file))
+
+    assert "the Bundle holds no Patient" in result.output
+    assert result.exit_code == BAD_INPUT
+
+
 def test_a_code_that_no_list_holds_is_named_when_its_words_matter(tmp_path):
     code = {"coding": [{"system": "http://loinc.org", "code": "99999-9"}], "text": "Ferritin"}
 

@@ -1,6 +1,7 @@
 """Keys that a client publishes: fetched, kept, fetched again when it rotates them, and never at a stranger's wish."""
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ class Publisher:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | None = None
     asked: list[str] = field(default_factory=list)
+    answers: threading.Event = field(default_factory=threading.Event)
+    """Not set: it says nothing."""
 
     @property
     def address(self) -> str:
@@ -49,21 +52,25 @@ def publisher() -> Iterator[Publisher]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.asked.append(self.path)
+            made.answers.wait()
             body = json.dumps({"keys": made.keys}).encode() if made.body is None else made.body
             self.send_response(made.status)
             for name, value in {"Content-Length": str(len(body)), **made.headers}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # nobody waits for it any more
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         made.port = server.server_port
+        made.answers.set()
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield made
+        made.answers.set()
         server.shutdown()
         thread.join()
 
@@ -179,7 +186,7 @@ def test_an_answer_that_holds_no_such_key_is_a_401_and_no_redirect_is_followed(p
 
 def test_an_answer_that_does_not_come_is_not_waited_for(publisher, monkeypatch):
     monkeypatch.setattr(keys, "LONGEST", 0.05)
-    publisher.headers = {"Content-Length": "1000"}
+    publisher.answers.clear()
 
     assert found(publisher.terms(), KID) == [False]
 
@@ -187,6 +194,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(publisher, monkeypatch):
 def test_known_keys_outlive_a_publisher_that_fails(publisher, monkeypatch, caplog):
     """CH-J-21."""
     monkeypatch.setattr(keys, "APART", 0)
+    monkeypatch.setattr(keys, "PATIENCE", 20)
 
     async def turns() -> tuple[bool, bool]:
         held = Keys()
@@ -199,6 +207,44 @@ def test_known_keys_outlive_a_publisher_that_fails(publisher, monkeypatch, caplo
 
     assert asyncio.run(turns()) == (True, True)
     assert "the keys of client ehr cannot be had" in caplog.text
+
+
+def test_a_publisher_that_does_not_answer_delays_no_call_whose_key_is_known(publisher, monkeypatch):
+    """CH-J-21: a key server that hangs would else cost each of a client's calls the whole of LONGEST."""
+    monkeypatch.setattr(keys, "LONGEST", 60)
+    monkeypatch.setattr(keys, "PATIENCE", 0.01)
+
+    async def turns() -> bool:
+        held = Keys()
+        await held.of(publisher.terms(), KID, None)
+        publisher.answers.clear()
+        for name in ("APART", "FRESH"):
+            monkeypatch.setattr(keys, name, 0)
+        try:
+            async with asyncio.timeout(10):
+                return bool(await held.of(publisher.terms(), KID, None))
+        finally:
+            await held.close()
+
+    assert asyncio.run(turns())
+
+
+def test_a_key_that_is_published_no_more_is_refused_once_it_is_asked_for_anew(publisher, monkeypatch):
+    """CH-J-21: though it was known."""
+    for name, value in {"APART": 0, "FRESH": 0, "PATIENCE": 20}.items():
+        monkeypatch.setattr(keys, name, value)
+
+    async def turns() -> None:
+        held = Keys()
+        await held.of(publisher.terms(), KID, None)
+        publisher.keys = []
+        try:
+            await held.of(publisher.terms(), KID, None)
+        finally:
+            await held.close()
+
+    with pytest.raises(NotTrusted):
+        asyncio.run(turns())
 
 
 def test_they_do_not_outlive_it_for_ever(publisher, monkeypatch):

@@ -1,6 +1,7 @@
 """The envelope of a call: https://cds-hooks.hl7.org/2.0/#calling-a-cds-service."""
 
 import json
+from codecs import BOM_UTF8
 from typing import Any
 
 import pytest
@@ -48,6 +49,11 @@ def test_a_call_is_answered_whatever_the_slashes(client, address):
     response = client.post(whole(client, address), json=call(), follow_redirects=False)
 
     assert advised(cards_of(response)) == [NO_IRON_STUDIES]
+
+
+def test_a_mark_of_the_byte_order_changes_nothing(client):
+    """CH-G-01: RFC 8259 lets it be ignored, and some clients' libraries write it."""
+    assert advised(cards_of(post(client, BOM_UTF8 + json.dumps(call()).encode()))) == [NO_IRON_STUDIES]
 
 
 def test_a_body_in_pieces_is_put_together(client):

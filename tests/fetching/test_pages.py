@@ -106,6 +106,8 @@ def test_pages_without_end_end(client, fhir):
         "http://127.0.0.1:{port}/fhir/../admin",
         "http://127.0.0.1:{port}/fhir/%2e%2e/admin",
         "http://127.0.0.1:{port}/fhir/..\\admin",
+        "http://127.0.0.1:{port}/fhir/..;/admin",
+        "http://127.0.0.1:{port}/fhir/%2e%2e%3bx=y/admin",
         "file:///etc/passwd",
         "http://[",
         "http://127.0.0.1:{port}/fhir/Condition?page=1\r\nX: y",

@@ -1,5 +1,7 @@
 """What the cards say of what was fetched: whose data they are, and that it matters not how they came."""
 
+import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 
 import pytest
@@ -81,6 +83,27 @@ def test_entries_that_are_no_list_cannot_be_read(client, fhir):
     fhir.values["conditions"] = bundle(entry="x")
 
     assert UNREADABLE in outcome_of(client.post(REVIEW, json=asking(fhir)), 412)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(BOM_UTF8 + json.dumps(bundle(RESTLESS_LEGS)).encode(), id="a mark of the byte order"),
+        pytest.param(json.dumps(bundle(entry={"resource": RESTLESS_LEGS})).encode(), id="one entry, and no list"),
+    ],
+)
+def test_an_answer_with_an_accent_is_read_as_it_is_in_prefetch(client, fhir, body):
+    """CH-P-19."""
+    fhir.behaviours["conditions"] = behaviour.answering(200, body)
+
+    assert advised(answer(client, asking(fhir))) == [NO_IRON_STUDIES]
+
+
+def test_entries_that_are_null_are_none(client, fhir):
+    """CH-P-04, P-19."""
+    fhir.values["labs"] = fhir.values["observations"] = bundle(entry=None, total=0)
+
+    assert advised(answer(client, asking(fhir))) == [NO_IRON_STUDIES]
 
 
 def test_a_broken_resource_costs_only_itself(client, fhir):
