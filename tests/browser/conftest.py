@@ -6,21 +6,15 @@ Where there is no Chromium these tests are skipped, loudly; never in CI, where o
 import os
 import re
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from cds.app import create_app
-from cds.settings import Settings
+from tests.browser.looking import served
 
-SCREENS = Path(__file__).parents[2] / "build" / "screens"
-"""Where pictures of the pages go, for people to look at."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _PATIENCE = 10_000
 
@@ -76,15 +70,8 @@ class _Empty(BaseHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def service(elsewhere: str) -> Iterator[str]:
     """Run the service; pages of `elsewhere` may call it, as those of the public sandbox may."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        app = create_app(Settings(port=port, cors_origins=(elsewhere,)))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
+    with served(cors_origins=(elsewhere,)) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,23 +1,11 @@
 """Every page in a real browser: drawn, accessible, on a desk in light and on a phone in dark."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import SCREENS
-
-PHONE, DESK = ViewportSize(width=390, height=844), ViewportSize(width=1100, height=900)
-MODES: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
-    "light": (DESK, "light"),
-    "phone-dark": (PHONE, "dark"),
-}
-
-
-def plain(page: Page) -> None:
-    """Look at a page as it comes."""
+from tests.browser.looking import MODES, faults, plain
 
 
 def with_cards(page: Page) -> None:
@@ -60,19 +48,11 @@ LOOKS: dict[str, tuple[str, Callable[[Page], None]]] = {
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_page_is_accessible_and_fits(browser: Browser, service: str, look: str, mode: str) -> None:
-    (path, prepare), (viewport, scheme) = LOOKS[look], MODES[mode]
-    context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(service + path)
-    prepare(page)
+    path, prepare = LOOKS[look]
 
-    page.screenshot(path=SCREENS / f"{look}-{mode}.png", full_page=look not in {"topic", "why"})
-    found = Axe().run(page).response["violations"]
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    context.close()
+    found = faults(browser, mode, look, service + path, prepare, whole=look not in {"topic", "why"})
 
-    assert [f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in found] == []
-    assert wide <= viewport["width"]
+    assert found == []
 
 
 def test_a_keyboard_alone_reaches_the_cards_and_why(page: Page, service: str) -> None:

@@ -2,25 +2,19 @@
 
 import json
 import random
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, expect
 
-from cds.app import create_app
 from cds.pages.calls import as_written, hook_call
 from cds.pages.patients import examples
 from cds.passwords import hashed
-from cds.settings import Settings
-from tests.browser.conftest import SCREENS
-from tests.browser.test_pages import plain
+from tests.browser.looking import MODES, SCREENS, faults, plain, served
 from tests.feedback.service import DAY, entry, running, stamp
 
 PASSWORD = "nachtwander-und-mehr"
@@ -31,13 +25,6 @@ CLIENTS: dict[str, dict[str, Any]] = {
     "watching": {"silent": True},
 }
 PATIENTS = ("rls-iron-epic", "many-causes-uscore", "well-epic")
-PHONE, DESK = ViewportSize(width=375, height=812), ViewportSize(width=1100, height=900)
-MODES: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
-    "light": (DESK, "light"),
-    "dark": (DESK, "dark"),
-    "phone-light": (PHONE, "light"),
-    "phone-dark": (PHONE, "dark"),
-}
 
 
 def _weeks(folder: Path) -> None:
@@ -66,21 +53,15 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "password").write_text(hashed(PASSWORD))
     with ThreadPoolExecutor(1) as apart:  # the driver of the browser has a loop in this thread
         apart.submit(_weeks, folder).result()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        database, key = f"sqlite:///{folder}/legwork.db", folder / "patient.key"
-        app = create_app(Settings(port=port, database=database, patient_key=key, reports_password=folder / "password"))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        thread.join()
+    database, key = f"sqlite:///{folder}/legwork.db", folder / "patient.key"
+    with served(database=database, patient_key=key, reports_password=folder / "password") as address:
+        yield address
 
 
 def log_in(page: Page, password: str = PASSWORD) -> None:
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log in").click()
 
 
 def wrongly(page: Page) -> None:
@@ -95,7 +76,8 @@ def opened(page: Page) -> None:
 
 def out(page: Page) -> None:
     log_in(page)
-    page.get_by_role("button", name="Log out").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log out").click()
 
 
 LOOKS: dict[str, tuple[str, Callable[[Page], None]]] = {
@@ -113,26 +95,16 @@ LOOKS: dict[str, tuple[str, Callable[[Page], None]]] = {
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_page_is_accessible_and_fits(browser: Browser, reports: str, look: str, mode: str) -> None:
-    (path, prepare), (viewport, scheme) = LOOKS[look], MODES[mode]
-    context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
-    page = context.new_page()
-    page.goto(reports + path)
-    prepare(page)
+    path, prepare = LOOKS[look]
 
-    page.screenshot(path=SCREENS / f"{look}-{mode}.png", full_page=True)
-    found = Axe().run(page).response["violations"]
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    context.close()
-
-    assert [f"{one['id']}: {[node['html'][:120] for node in one['nodes'][:3]]}" for one in found] == []
-    assert wide <= viewport["width"]
+    assert faults(browser, mode, look, reports + path, prepare) == []
 
 
 def test_a_page_that_says_what_to_set_is_accessible(page: Page, service: str) -> None:
     page.goto(f"{service}/reports")
 
     page.screenshot(path=SCREENS / "no-reports-light.png")
-    assert page.get_by_text("LEGWORK_DATABASE").is_visible()
+    expect(page.get_by_text("LEGWORK_DATABASE")).to_be_visible()
     assert Axe().run(page).response["violations"] == []
 
 
@@ -143,7 +115,7 @@ def test_who_logs_in_chooses_a_client_and_downloads_the_same(page: Page, reports
     page.get_by_label("Client", exact=True).select_option("clinic")
     page.get_by_label("Plan", exact=True).select_option("iron")
     page.get_by_role("button", name="Show").click()
-    assert [heading.inner_text() for heading in page.locator(".figures h2").all()] == ["clinic"]
+    expect(page.locator(".figures h2")).to_have_text(["clinic"])
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     lines = download.value.path().read_text().splitlines()[1:]
