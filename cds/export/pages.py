@@ -146,7 +146,7 @@ def _overview() -> str:
         *rows,
         "",
         f"How causes are set side by side: [the differential](differential.md). Codes that several topics share: "
-        f"[{_SHARED}]({_SHARED}).",
+        f"[the list]({_SHARED}).",
         "",
         "## Retired codes",
         "",
