@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from cds.app import create_app
 from cds.settings import Settings
@@ -22,7 +22,10 @@ from cds.settings import Settings
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 """Where pictures of the pages go, for people to look at."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_PATIENCE = 10_000
+_PATIENCE = 30_000
+"""For how long a page may take on a busy machine [ms]."""
+
+expect.set_options(timeout=_PATIENCE)  # by itself it gives up after five seconds, whatever the context waits
 
 
 @pytest.fixture(scope="package")

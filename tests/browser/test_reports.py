@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from cds.app import create_app
 from cds.pages.calls import as_written, hook_call
@@ -81,6 +81,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def log_in(page: Page, password: str = PASSWORD) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_load_state()  # a click waits for the next page to begin, not for all of it
 
 
 def wrongly(page: Page) -> None:
@@ -96,6 +97,7 @@ def opened(page: Page) -> None:
 def out(page: Page) -> None:
     log_in(page)
     page.get_by_role("button", name="Log out").click()
+    page.wait_for_load_state()
 
 
 LOOKS: dict[str, tuple[str, Callable[[Page], None]]] = {
@@ -143,7 +145,7 @@ def test_who_logs_in_chooses_a_client_and_downloads_the_same(page: Page, reports
     page.get_by_label("Client", exact=True).select_option("clinic")
     page.get_by_label("Plan", exact=True).select_option("iron")
     page.get_by_role("button", name="Show").click()
-    assert [heading.inner_text() for heading in page.locator(".figures h2").all()] == ["clinic"]
+    expect(page.locator(".figures h2")).to_have_text(["clinic"])
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     lines = download.value.path().read_text().splitlines()[1:]
