@@ -43,8 +43,8 @@ class Settings(BaseSettings):
         patient_key: the file with the secret by which patients are kept as hashes, the same for all processes of one
             database; it is made where there is none.
         retention_days: how long is kept what was shown and what became of it [d].
-        record: whether requests are kept as they came, for `legwork replay`: with all of the patients' data, in the
-            clear, as long as their calls are.
+        record: whether requests are kept as they came, for `legwork replay`: with all of the patients' data, sealed
+            with the patient key, as long as their calls are.
         log: how the log is written, `text` or `json`.
         metrics_token: the file with the token that whoever asks for the figures has to bring; without one they are
             given by a service without `clients` only.

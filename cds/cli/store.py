@@ -133,7 +133,7 @@ def card(
     with opened(settings) as store, store.snapshot() as connection:
         found = story(connection, uuid.strip().lower(), key)
         if not found.is_known:
-            plain.print("Nothing is known of this card: it was never recorded here, or has run plain.")
+            plain.print("Nothing is known of this card: it was never recorded here, or is older than what is kept.")
             raise typer.Exit(FAILED)
         _print_story(found, comments=comments)
 
@@ -142,7 +142,9 @@ def _print_story(found: "Story", *, comments: bool) -> None:
     from cds.store.story import moment  # noqa: PLC0415 - SQLAlchemy
 
     if found.call is None:
-        plain.print("The card is not known here: it was never recorded, or has run plain. What was said of it is.")
+        plain.print(
+            "The card is not known here: it was never recorded, or is older than what is kept. This was said of it:"
+        )
     else:
         shown = "would have been shown to" if found.call["silent"] else "shown to"
         plain.print(f"{moment(found.call['at'])}  {shown} {found.call['client']}, {found.call['service']}\n")

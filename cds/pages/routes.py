@@ -32,6 +32,8 @@ _AREAS = (("try", "Try it"), ("knowledge", "Knowledge"), ("intake", "Intake"), (
 _GUARDED = _AREAS[1:3]
 """What is left where only clients may call."""
 _REPORTS = (("reports", "Reports"),)
+_FIRST = "rls-iron-epic"
+"""The example patient who is chosen to begin with: one with cards, and results over time."""
 
 
 class Pages:
@@ -78,8 +80,10 @@ class Pages:
             "try.html",
             "try",
             examples=examples().values(),
+            first=_FIRST,
             limit=self._settings.max_body_bytes,
             service=REVIEW,
+            kept=_kept(self._settings),
         )
 
     def patient(self, slug: str) -> Response:
@@ -224,6 +228,16 @@ class Pages:
         if name not in html.assets():
             raise HTTPException(404)
         return html.asset_response(html.assets()[name])
+
+
+def _kept(settings: Settings) -> str:
+    """Tell what the service keeps of a call that is made from a page: as much as of any other."""
+    if not settings.keeps_state:
+        return "It is neither stored nor logged."
+    what = "It is kept whole, sealed" if settings.record else "Of it is kept what the cards say, sealed"
+    return (
+        f"{what}, for {settings.retention_days} days, as of every call: this service has a database. It is not logged."
+    )
 
 
 @cache

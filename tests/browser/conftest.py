@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.looking import served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_PATIENCE = 10_000
+_PATIENCE = 30_000
+"""For how long a page may take on a busy machine [ms]."""
+
+expect.set_options(timeout=_PATIENCE)  # by itself it gives up after five seconds, whatever the context waits
 
 
 @pytest.fixture(scope="package")

@@ -69,10 +69,11 @@ def test_a_card_opens_just_the_questions_that_it_asks(page: Page, service: str) 
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Leg ache intake form").click()
     form = opened.value
-    form.wait_for_load_state()
-
     asked = form.url.partition("?ask=")[2].replace("%2C", ",").split(",")
-    shown = form.locator(".question:visible").evaluate_all("all => all.map((one) => one.dataset.link)")
+    questions = form.locator(".question:visible")
+    expect(questions).to_have_count(len(asked) + 1)  # all of them stand there until the form's script has run
+
+    shown = questions.evaluate_all("all => all.map((one) => one.dataset.link)")
 
     assert sorted(shown) == sorted(["leg-symptom", *asked])
 

@@ -124,6 +124,31 @@ def test_where_only_clients_may_call_a_browser_is_told_so_on_a_page(tmp_path):
     assert 'href="/legwork/knowledge"' in page.text
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "neither stored nor logged"),
+        ({"database": "sqlite:///l.db"}, "is kept what the cards say"),
+        ({"database": "sqlite:///l.db", "record": True}, "is kept whole"),
+    ],
+)
+def test_try_it_says_what_is_kept_of_what_is_pasted(tmp_path, monkeypatch, settings, words):
+    monkeypatch.chdir(tmp_path)
+    with TestClient(create_app(Settings(**settings)), base_url=HERE) as http:
+        page = http.get("/try", headers=HTML).text
+
+    assert words in page
+    assert ("neither stored" in page) is (not settings)
+
+
+def test_who_comes_and_presses_the_button_sees_cards(client):
+    chosen = re.search(r'<option value="([^"]+)" selected', client.get("/try", headers=HTML).text)
+
+    assert chosen
+    made = posted(client, "/try/call", client.get(f"/try/patients/{chosen[1]}").content).json()
+    assert len(client.post(REVIEW, json=made).json()["cards"]) > 1
+
+
 def test_a_bundle_becomes_the_call_that_an_ehr_would_make(client):
     made = posted(client, "/try/call", examples()["rls-iron-epic"].bundle()).json()
 
