@@ -138,6 +138,19 @@ def test_a_page_that_says_what_to_set_is_accessible(page: Page, service: str) ->
     assert Axe().run(page).response["violations"] == []
 
 
+def test_what_is_chosen_from_stands_in_one_line(browser: Browser, reports: str) -> None:
+    context = browser.new_context(viewport=DESK)
+    page = context.new_page()
+    page.goto(f"{reports}/reports")
+    log_in(page)
+
+    boxes = [field.bounding_box() for field in page.locator(".filters :is(select, input, button)").all()]
+    context.close()
+
+    assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1
+    assert len({round(box["height"]) for box in boxes if box}) == 1
+
+
 def test_who_logs_in_chooses_a_client_and_downloads_the_same(page: Page, reports: str) -> None:
     page.goto(f"{reports}/reports?client=watching")
     log_in(page)
