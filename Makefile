@@ -79,6 +79,7 @@ dist: .venv/.dev-ready ## Build wheel and sdist, see that they run elsewhere, li
 		elsewhere/bin/legwork advise $$root/fixtures/patients/rls-iron-epic/bundle.json --today 2026-05-15 | grep -q ferritin
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
 		--output-file dist/legwork-cds.cdx.json build/elsewhere
+	cp requirements/runtime.txt dist/requirements.txt
 	cd dist && sha256sum * >SHA256SUMS && cat SHA256SUMS
 
 lock: ## Pin the dependencies anew in requirements/*.txt

@@ -82,7 +82,7 @@ def patient_of(raw: bytes, bundle: dict[str, Any], patient_id: str | None = None
     """
     patients = _patients(bundle)
     if not patients:
-        raise InvalidCall("the Bundle holds no Patient")
+        raise InvalidCall("the Bundle holds no Patient with an id or a fullUrl")
     chosen = patient_id or _most_mentioned(patients, raw)
     if chosen not in patients:
         raise InvalidCall(f"the Bundle holds no such patient; it holds {', '.join(patients)}")

@@ -55,6 +55,18 @@ def test_a_page_is_accessible_and_fits(browser: Browser, service: str, look: str
     assert found == []
 
 
+@pytest.mark.parametrize("path", ["/knowledge", "/knowledge/iron"])
+def test_on_a_phone_a_page_to_read_begins_on_the_first_screen(browser: Browser, service: str, path: str) -> None:
+    context = browser.new_context(viewport=PHONE)
+    page = context.new_page()
+    page.goto(service + path)
+
+    bottom = page.locator("h1").evaluate("heading => heading.getBoundingClientRect().bottom")
+    context.close()
+
+    assert bottom < PHONE["height"] / 2
+
+
 def test_a_keyboard_alone_reaches_the_cards_and_why(page: Page, service: str) -> None:
     page.goto(f"{service}/try")
 

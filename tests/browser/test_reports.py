@@ -41,9 +41,10 @@ def _weeks(folder: Path) -> None:
                         outcome = chance.choice(("accepted", "overridden", "overridden", None))
                         if outcome == "overridden":
                             service.set_aside(card, chance.choice(("patient-declined", "already-evaluated")))
-                        elif outcome:
+                        elif outcome and (offered := card.get("suggestions")):
                             said = entry(card["uuid"], outcome="accepted", outcomeTimestamp=stamp(service.now))
-                            service.say(said | {"acceptedSuggestions": []})
+                            taken = service.say(said | {"acceptedSuggestions": [{"id": offered[0]["uuid"]}]})
+                            assert taken.status_code == 200, taken.text
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,28 @@ def test_a_page_that_says_what_to_set_is_accessible(page: Page, service: str) ->
     page.screenshot(path=SCREENS / "no-reports-light.png")
     expect(page.get_by_text("LEGWORK_DATABASE")).to_be_visible()
     assert Axe().run(page).response["violations"] == []
+
+
+def test_all_that_becomes_of_cards_is_drawn(page: Page, reports: str) -> None:
+    page.goto(f"{reports}/reports")
+    log_in(page)
+
+    drawn = page.locator("figure", has_text="What became of cards").locator("rect title").all_text_contents()
+
+    assert {words.split(maxsplit=4)[4] for words in drawn} == {"accepted", "overridden", "no answer"}
+
+
+def test_what_is_chosen_from_stands_in_one_line(browser: Browser, reports: str) -> None:
+    context = browser.new_context(viewport=DESK)
+    page = context.new_page()
+    page.goto(f"{reports}/reports")
+    log_in(page)
+
+    boxes = [field.bounding_box() for field in page.locator(".filters :is(select, input, button)").all()]
+    context.close()
+
+    assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1
+    assert len({round(box["height"]) for box in boxes if box}) == 1
 
 
 def test_who_logs_in_chooses_a_client_and_downloads_the_same(page: Page, reports: str) -> None:

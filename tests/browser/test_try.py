@@ -30,6 +30,34 @@ def test_a_pasted_bundle_gives_cards(ours: Page) -> None:
     expect(ours.locator(".card h3").first).to_contain_text("Restless legs")
 
 
+def about_legs(patient: str) -> list[dict[str, object]]:
+    legs = {"resourceType": "Condition", "subject": {"reference": f"Patient/{patient}"}}
+    return [
+        {"resource": {"resourceType": "Patient", "id": patient, "birthDate": "1960-01-01"}},
+        {"resource": {**legs, "code": {"text": "Restless legs"}}},
+    ]
+
+
+def test_where_a_bundle_holds_several_patients_it_is_said_whose_cards_are_shown(ours: Page) -> None:
+    other = {"resource": {"resourceType": "Patient", "id": "somebody-else"}}
+    paste(ours, json.dumps({"resourceType": "Bundle", "entry": [other, *about_legs("p-1")]}))
+
+    expect(ours.locator("#status")).to_contain_text("about patient p-1, one of 2 in the Bundle")
+
+
+def test_a_mark_before_the_text_that_nobody_sees_is_no_fault(ours: Page) -> None:
+    paste(ours, "\ufeff" + json.dumps({"resourceType": "Bundle", "entry": about_legs("p-1")}))
+
+    expect(ours.locator(".card h3").first).to_contain_text("Restless legs")
+
+
+def test_an_example_that_is_not_there_is_named_and_another_can_be_chosen(page: Page, service: str) -> None:
+    page.goto(f"{service}/try?patient=nobody")
+
+    expect(page.locator("#problem")).to_contain_text("no example patient “nobody”")
+    assert page.locator("#example").input_value() != ""
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

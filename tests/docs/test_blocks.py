@@ -1,6 +1,7 @@
 """What the documentation tells people to do works, and prints what it says."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from tests.contract.test_server import free_port, start, wait_for
-from tests.docs.blocks import PAGES, Block, Checkout, blocks, commands, fits
+from tests.docs.blocks import PAGES, ROOT, Block, Checkout, blocks, commands, fits
 
 WITH_COMMANDS = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
 LANGUAGES = {"console", "json", "python", "sh", "text", "toml", "yaml"}
@@ -52,6 +53,15 @@ def test_every_block_names_a_language_and_is_of_it(page: Path) -> None:
         if block.language == "python":
             compile(block.text, str(page), "exec")
         PARSED.get(block.language, str)(block.text)
+
+
+def test_the_release_holds_the_files_that_its_install_reads() -> None:
+    install = next(block.text for block in blocks(ROOT / "docs/operators.md") if "SHA256SUMS" in block.text)
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndist:")[2].partition("\n\n")[0]
+
+    wanted = re.findall(r"(?:--check|-r) (\S+)", install)
+    assert len(wanted) == 2
+    assert [file for file in wanted if not re.search(rf"(?:dist/|>){re.escape(file)}(?!\S)", recipe)] == []
 
 
 @pytest.mark.parametrize(

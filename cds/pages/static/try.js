@@ -60,7 +60,8 @@ function forget() {
 // --- The patient as a Bundle
 
 /** Look whether a text is JSON, and give it as it is: a laboratory's 6.10 would not survive being read and written. */
-function checked(text) {
+function checked(pasted) {
+  const text = pasted.replace(/^\uFEFF/, ""); // the mark with which some programs begin a text; nobody sees it
   if (!text.trim()) throw new Problem("There is no Bundle yet.", "Paste one, drop a file on the field, or choose an example patient.");
   try {
     JSON.parse(text);
@@ -78,6 +79,13 @@ async function bundle() {
   return checked(text);
 }
 
+/** Say whom the cards are about, where a Bundle leaves a choice. */
+function whom(bundle, call) {
+  const { entry } = JSON.parse(bundle);
+  const patients = Array.isArray(entry) ? entry.filter((one) => one?.resource?.resourceType === "Patient") : [];
+  return patients.length > 1 ? ` about patient ${JSON.parse(call).context.patientId}, one of ${patients.length} in the Bundle` : "";
+}
+
 function alone(age, sex) {
   const day = new Date();
   day.setFullYear(day.getFullYear() - age, day.getMonth(), day.getDate() - 1);
@@ -85,10 +93,15 @@ function alone(age, sex) {
   return JSON.stringify({ resourceType: "Bundle", type: "collection", entry: [{ resource: patient }] });
 }
 
-/** Give the hook call as text. */
+/** Give the hook call as text, and words on whom it is about. */
 async function theCall() {
-  if (source() === "server") return fromServer(byId("server").value.trim(), byId("patient").value.trim());
-  const made = await ask("/try/call", await bundle());
+  if (source() === "server") return [fromServer(byId("server").value.trim(), byId("patient").value.trim()), ""];
+  const from = await bundle();
+  const made = await ask("/try/call", from);
+  return [withAnswers(made), whom(from, made)];
+}
+
+function withAnswers(made) {
   const given = answers.get();
   if (!given || (source() !== "answers" && !byId("with-answers").checked)) return made;
   const whole = JSON.parse(made);
@@ -112,14 +125,14 @@ async function run(event) {
   const button = form.querySelector("[type=submit]");
   button.disabled = true;
   try {
-    const body = await theCall();
+    const [body, about] = await theCall();
     const start = performance.now();
     const received = await ask(hook, body);
     const took = performance.now() - start;
     byId("cards").innerHTML = await ask("/try/cards", received);
     call = body;
     const count = JSON.parse(received).cards.length;
-    byId("status").textContent = `${count} ${count === 1 ? "card" : "cards"}, answered in ${took.toFixed(0)} ms.`;
+    byId("status").textContent = `${count} ${count === 1 ? "card" : "cards"}${about}, answered in ${took.toFixed(0)} ms.`;
     byId("sent").textContent = pretty(body);
     byId("received").textContent = pretty(received);
     byId("fed-back").textContent = "none yet";
@@ -243,7 +256,9 @@ if (given) {
   byId("only-answers").hidden = false;
 }
 if (given && asked.has("answers")) form.elements.source.value = "answers";
-if (asked.has("patient") && byId("example")) byId("example").value = asked.get("patient");
+const named = [...(byId("example")?.options ?? [])].find((option) => option.value === asked.get("patient"));
+if (named) named.selected = true;
 choose();
 describe();
-if ((given && asked.has("answers")) || byId("example")?.value === asked.get("patient")) run();
+if ((given && asked.has("answers")) || named) run();
+else if (asked.has("patient")) show(byId("problem"), new Problem(`There is no example patient “${asked.get("patient")}” here.`, "Choose one from the list."));
