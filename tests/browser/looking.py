@@ -17,9 +17,10 @@ from cds.settings import Settings
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 """Where pictures of the pages go, for people to look at."""
 
+PHONE, DESK = ViewportSize(width=375, height=812), ViewportSize(width=1100, height=900)
 MODES: Mapping[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
-    "light": (ViewportSize(width=1100, height=900), "light"),
-    "phone-dark": (ViewportSize(width=375, height=812), "dark"),
+    "light": (DESK, "light"),
+    "phone-dark": (PHONE, "dark"),
 }
 
 

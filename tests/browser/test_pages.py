@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.looking import MODES, faults, plain
+from tests.browser.looking import MODES, PHONE, faults, plain
 
 
 def with_cards(page: Page) -> None:

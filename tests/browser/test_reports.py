@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from cds.pages.calls import as_written, hook_call
 from cds.pages.patients import examples
 from cds.passwords import hashed
-from tests.browser.looking import MODES, SCREENS, faults, plain, served
+from tests.browser.looking import DESK, MODES, SCREENS, faults, plain, served
 from tests.feedback.service import DAY, entry, running, stamp
 
 PASSWORD = "nachtwander-und-mehr"
