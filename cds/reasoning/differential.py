@@ -79,6 +79,7 @@ class Differential:
         knowledge: Knowledge,
         *,
         context: Criterion,
+        mutes: Criterion,
         features: Mapping[str, Criterion],
         severity: Mapping[str, Criterion],
     ) -> None:
@@ -87,7 +88,8 @@ class Differential:
         Raises:
             KnowledgeError: they do not name each other, or a question is not one of the intake form.
         """
-        self.knowledge, self.context, self.features, self.severity = knowledge, context, features, severity
+        self.knowledge, self.context, self.mutes = knowledge, context, mutes
+        self.features, self.severity = features, severity
         self.file = read(knowledge.folder / "features.toml", FeaturesFile)
         self.intake = knowledge.base.intake
         self._texts = {item.link: item.text for item in self.intake.item}
@@ -101,8 +103,8 @@ class Differential:
                 raise KnowledgeError(f"differential {name}: nothing is named {odd}")
 
     def view(self, chart: Chart) -> View:
-        """Weigh the causes; nothing where nobody complains of the legs."""
-        if self.context.holds(chart) is None:
+        """Weigh the causes; nothing where nobody complains of the legs, or what is not urgent is not to be said."""
+        if self.context.holds(chart) is None or self.mutes.holds(chart) is not None:
             return NOTHING
         shown = {
             name: found.basis

@@ -8,7 +8,7 @@ from cds.chart.chart import Chart
 from cds.reasoning.differential import View
 from cds.reasoning.files import IntakeFile, read
 from cds.services import assess, differential, knowledge
-from tests.unit.fhir import ICD, SUBJECT, active, chart_of
+from tests.unit.fhir import ICD, PATIENT, SUBJECT, active, chart_of, record_of
 
 INTAKE = read(knowledge().root / "intake" / "questionnaire.toml", IntakeFile)
 DAY = "2026-05-15"
@@ -159,3 +159,15 @@ def test_the_form_asks_each_question_once() -> None:
     links = [item.link for item in INTAKE.item]
 
     assert len(links) == len(set(links)) == 31
+
+
+def test_nothing_is_weighed_in_a_child() -> None:
+    told = _told(veins=True, new_activity=True)
+    child = record_of(patient={**PATIENT, "birthDate": "2014-03-01"}).patient
+    assert child is not None
+    assert not _listed(differential().view(Chart(told.today, child, told.record, {})))
+
+
+def test_nothing_is_weighed_in_palliative_care() -> None:
+    palliative = active({"coding": [{"system": ICD, "code": "Z51.5"}]})
+    assert not _listed(differential().view(_told(palliative, veins=True, new_activity=True)))

@@ -4,7 +4,7 @@ from cds.knowledge.diabetic_neuropathy.criteria import neuropathy_on_record
 from cds.knowledge.osteoarthritis.criteria import diagnosed as osteoarthritis_on_record
 from cds.knowledge.overuse_positional.criteria import may_be_worse
 from cds.knowledge.pad.criteria import abnormal, dated, diagnosed, loosely_coded, risk_group, tissue_loss, unremarkable
-from cds.knowledge.patient.criteria import diabetes
+from cds.knowledge.patient.criteria import child, diabetes, palliative
 from cds.knowledge.radiculopathy.criteria import diagnosed as sciatica_on_record
 from cds.knowledge.symptoms.criteria import (
     cramp_on_record,
@@ -23,6 +23,7 @@ k = Knowledge.beside(__file__)
 DIFFERENTIAL = Differential(
     k,
     context=gate,
+    mutes=any_of(child, palliative),
     features={
         # What the patient tells
         "dangling-relieves": said("better-when", "dangling"),
