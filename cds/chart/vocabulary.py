@@ -29,7 +29,10 @@ class Vocabulary:
         names: exact name of a test -> the analyte, for results without a code.
         titles: concept -> how a card names it.
         needs_leg: concepts that count only when the resource names a leg.
-        leg: the words that name one.
+        leg: the words, or two in a row, that name one.
+        limb: words that are taken for a leg where no other place is named.
+        unless_elsewhere: concepts that do not count when the resource names another place than a leg, and no leg.
+        elsewhere: the words, or two in a row, that name one.
         sides: a word that names a side -> `left`, `right` or `both`.
         needs_words: concepts that count only when the resource names one of these words, such as a joint.
     """
@@ -43,6 +46,9 @@ class Vocabulary:
     titles: dict[str, str] = field(default_factory=dict)
     needs_leg: frozenset[str] = frozenset()
     leg: frozenset[str] = frozenset()
+    limb: frozenset[str] = frozenset()
+    unless_elsewhere: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
     sides: Mapping[str, str] = field(default_factory=dict)
     needs_words: dict[str, frozenset[str]] = field(default_factory=dict)
     questions: Mapping[str, Question] = field(default_factory=dict)

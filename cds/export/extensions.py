@@ -77,6 +77,7 @@ MATCHING = Extension(
         Part("phrase-unless-any", many=True),
         Part("exact-name", many=True),
         Part("needs-leg", "boolean"),
+        Part("unless-elsewhere", "boolean"),
         Part("needs-words", many=True),
     ),
 )

@@ -73,6 +73,7 @@ def _listed(name: str) -> Iterator[str]:
 def _purpose(file: ValueSetFile | AnalyteFile) -> str:
     if isinstance(file, ValueSetFile):
         leg = " It counts only where the resource names a leg." if file.needs_leg else ""
+        leg += " It does not count where another place than a leg is named." if file.unless_elsewhere else ""
         words = f" It counts only beside one of: {', '.join(file.needs_words)}." if file.needs_words else ""
         return f" {file.purpose}{leg}{words}"
     plausible = f" Believed from {file.plausible[0]} to {file.plausible[1]}." if file.plausible else ""

@@ -34,6 +34,8 @@ def _value_set(file: ValueSetFile) -> Json:
         parts += [("phrase-unless-any", word) for word in file.text.unless_any]
     if file.needs_leg:
         parts.append(("needs-leg", True))
+    if file.unless_elsewhere:
+        parts.append(("unless-elsewhere", True))
     parts += [("needs-words", word) for word in file.needs_words]
     own = {"extension": list(extensions.MATCHING.of_parts(parts)), "purpose": file.purpose}
     return _published(file, own)

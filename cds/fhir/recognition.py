@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -131,9 +132,18 @@ class Recogniser:
 
     def names_place(self, concept: str, elements: Iterable[Concepts]) -> bool:
         """Whether the words of some element name the leg, or the place in it, where the concept itself does not."""
-        places = self._vocabulary.needs_words.get(concept, NONE)
-        if concept in self._vocabulary.needs_leg:
-            places = self._vocabulary.leg
+        vocabulary = self._vocabulary
+        named: set[str] = set()
+        if concept in vocabulary.needs_leg or concept in vocabulary.unless_elsewhere:
+            for element in elements:
+                for words in map(words_of, texts(element)):
+                    named.update(words, map(" ".join, pairwise(words)))
+            if not vocabulary.leg.isdisjoint(named):
+                return True
+            if not vocabulary.elsewhere.isdisjoint(named):
+                return False
+            return concept in vocabulary.unless_elsewhere or not vocabulary.limb.isdisjoint(named)
+        places = vocabulary.needs_words.get(concept, NONE)
         if not places:
             return True
         return any(not places.isdisjoint(words_of(text)) for element in elements for text in texts(element))
@@ -194,6 +204,7 @@ class Recogniser:
         only_side = not words.isdisjoint(self._vocabulary.sides) and words <= {
             *self._vocabulary.sides,
             *self._vocabulary.leg,
+            *self._vocabulary.limb,
         }
         if not only_side and not self.tests_named(code) & names:
             return code

@@ -59,6 +59,8 @@ class ValueSetFile(File):
     source: Text
     kind: Literal["drug"] | None = None
     needs_leg: bool = False
+    unless_elsewhere: bool = False
+    """Whether the codes leave the site open, and another place than a leg that the resource names tells it."""
     needs_words: tuple[Text, ...] = ()
     """Words of which the resource must name one: a site that the code leaves open."""
     include: tuple[Include, ...] = ()

@@ -132,6 +132,8 @@ def base(root: Path) -> KnowledgeBase:
     reading = files.load(root / "reading.toml")
     loaded.vocabulary.local_routes = frozenset(reading["local_routes"])
     loaded.vocabulary.leg = frozenset(reading["leg_words"])
+    loaded.vocabulary.limb = frozenset(reading["limb_words"])
+    loaded.vocabulary.elsewhere = frozenset(reading["elsewhere_words"])
     loaded.vocabulary.sides = {word: side for side, words in reading["side_words"].items() for word in words}
     loaded.vocabulary.questions = {
         item.link: Question(item.text, {code: display.lower() for code, display in item.options})
@@ -170,6 +172,8 @@ def _add_value_set(base_: KnowledgeBase, path: Path) -> None:
     base_.observation_codes[file.name] = frozenset(c for i in file.include if i.system == LOINC for c, _ in i.concept)
     if file.needs_leg:
         vocabulary.needs_leg |= {file.name}
+    if file.unless_elsewhere:
+        vocabulary.unless_elsewhere |= {file.name}
     if file.needs_words:
         vocabulary.needs_words[file.name] = frozenset(file.needs_words)
     needs_any, unless_any = (file.text.needs_any, file.text.unless_any) if file.text else ((), ())
