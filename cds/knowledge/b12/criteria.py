@@ -18,6 +18,7 @@ from cds.reasoning import (
     Knowledge,
     Plan,
     Recommendation,
+    affirmed,
     all_of,
     any_of,
     complains_of,
@@ -93,7 +94,9 @@ drinks_much = all_of(
 
 no_blood_count = any_of(haemoglobin.missing(), mcv.missing())
 grave = (("warning", any_of(neuropathic, macrocytosis, anaemia, very_low_flag)),)
-low_notes = {"neurological": neuropathic, "pregnant": pregnant, "alcohol": drinks_much}
+# Beside nitrous oxide that recommendation says the same of treatment.
+neurological = all_of(neuropathic, not_(affirmed(nitrous_oxide)))
+low_notes = {"neurological": neurological, "pregnant": pregnant, "alcohol": drinks_much}
 low_only = {
     "methylmalonate": methylmalonate.missing(),
     "full-blood-count": no_blood_count,

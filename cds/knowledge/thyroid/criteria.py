@@ -66,6 +66,7 @@ acutely_ill = any_of(in_hospital(), has(k.codes("sick-euthyroid")))
 test_disturbed = any_of(biotin, acutely_ill)
 pituitary_disease = has(k.codes("pituitary-disease"))
 hyperthyroidism = has(k.codes("hyperthyroidism"))
+diagnosed = has(k.codes("hypothyroidism"), confirmed=True)
 diagnosed_untreated = all_of(has(k.codes("hypothyroidism")), not_(on_thyroid_hormone))
 
 # Ache alone, or muscle symptoms alone, is no reason for a test.
@@ -92,12 +93,26 @@ PLAN = Plan(
         Recommendation(
             name="well-above-limit",
             when=above_decision,
-            unless=on_thyroid_hormone,
+            unless=any_of(on_thyroid_hormone, diagnosed),
             caps=disturbed_to_info,
             notes={
                 **disturbance,
                 "free-t4-low": free_t4_low,
                 "diagnosed": diagnosed_untreated,
+                "pregnant": pregnant,
+                "acting-drug": acting_drug,
+            },
+            only={"free-t4": free_t4.missing(), "thyroid-peroxidase-antibody": antibodies.missing()},
+        ),
+        Recommendation(
+            name="well-above-limit-when-diagnosed",  # DS-22: what is diagnosed is not called possible
+            when=all_of(diagnosed, above_decision),
+            unless=on_thyroid_hormone,
+            caps=disturbed_to_info,
+            notes={
+                **disturbance,
+                "untreated": not_(on_thyroid_hormone),
+                "free-t4-low": free_t4_low,
                 "pregnant": pregnant,
                 "acting-drug": acting_drug,
             },
